@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: (GPL-2.0-only WITH Linux-syscall-note) OR MIT */
+/**
+ * DOC: /dev/hgshmN, user-space contract of the Linux guest driver
+ *
+ * One character device for each hgshm PCI device. All calls may be made by
+ * several threads and several openers at once.
+ *
+ * **mmap**: regions are chosen by file offset. %HGSHM_MMAP_MEMORY maps BAR 1
+ * (all memory for VM 0, the own slice for another), %HGSHM_MMAP_PEER maps BAR 3
+ * (the slice chosen by ``mapidx``). Offset and length are in bytes, page
+ * aligned, and must stay within the region's true size as INFO reports it;
+ * part of a region may be mapped. The memory is mapped write-back and shared.
+ *
+ *   - EPERM: the device has guestmmap=0
+ *   - ENXIO: no such region (no ``mapidx``, or an offset of no region)
+ *   - EINVAL: offset plus length is past the region's end, or not MAP_SHARED
+ *   - EACCES: PROT_WRITE on a descriptor that was opened read-only
+ *   - ENODEV: the device is gone
+ *
+ * **read**: returns as many whole &struct hgshm_event as fit, at least one.
+ * Each opener sees every event that arrived since it opened the device. Rings of
+ * one peer that were not read yet are merged: @count says how many interrupts
+ * arrived, which is at most the number of rings. Blocks until there is an event
+ * unless O_NONBLOCK.
+ *
+ *   - EINVAL: the buffer is smaller than one event
+ *   - EAGAIN: O_NONBLOCK and there is none
+ *   - EINTR: a signal came first
+ *   - EFAULT: bad buffer; no event is consumed
+ *   - ENODEV: the device is gone
+ *
+ * **poll**: EPOLLIN when read() would return an event; EPOLLHUP | EPOLLERR when
+ * the device is gone.
+ *
+ * **ioctl**: ENOTTY for an unknown number; EFAULT for a bad pointer; ENODEV
+ * when the device is gone; EINVAL for an unknown flag or a reserved field that
+ * is not zero. On failure nothing is written to the caller's struct.
+ */
+#ifndef HGSHM_IOCTL_H
+#define HGSHM_IOCTL_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#include "layout.h"
+
+#define HGSHM_IOC_TYPE		0xBA
+
+/* mmap offsets; 4 TiB apart, within what a 32-bit mmap2() can name */
+#define HGSHM_MMAP_REGION_BYTES	(1ULL << 42)
+#define HGSHM_MMAP_MEMORY	(0 * HGSHM_MMAP_REGION_BYTES)
+#define HGSHM_MMAP_PEER		(1 * HGSHM_MMAP_REGION_BYTES)
+
+/**
+ * struct hgshm_info - what the device is, and who is there
+ * @struct_bytes: in: sizeof(struct hgshm_info) as the caller was compiled;
+ *	out: how many bytes the driver filled, at most that. A newer driver
+ *	fills no more than the caller asked for; an older one leaves the tail
+ *	untouched and says so here. At least %HGSHM_INFO_BYTES_MIN.
+ * @flags: in: 0
+ * @version: device interface version, HGSHM_VERSION of regs.h
+ * @features: HGSHM_FEATURE_* bits of regs.h
+ * @index: this VM's index, 0 is the mapper
+ * @clients: VMs in the group, the mapper among them
+ * @mapidx: index of the slice in the peer region, HGSHM_INDEX_NONE for none
+ * @vectors: interrupt vectors in use
+ * @size_bytes: shared memory of the whole group
+ * @slice_bytes: one slice
+ * @memory_bytes: mappable at %HGSHM_MMAP_MEMORY; 0 with guestmmap=0
+ * @peer_bytes: mappable at %HGSHM_MMAP_PEER; 0 without a peer slice
+ * @peers: bit i: VM i is alive
+ * @epoch: grows by one at each change of @peers
+ * @irq_enabled: 1 if interrupts are enabled (HGSHM_IOC_IRQ_ENABLE)
+ * @bar_bytes: lengths of BAR 0 to 5 as the guest's PCI core sees them
+ */
+struct hgshm_info {
+	__u32 struct_bytes;
+	__u32 flags;
+	__u32 version;
+	__u32 features;
+	__u32 index;
+	__u32 clients;
+	__u32 mapidx;
+	__u32 vectors;
+	__u64 size_bytes;
+	__u64 slice_bytes;
+	__u64 memory_bytes;
+	__u64 peer_bytes;
+	__u64 peers;
+	__u32 epoch;
+	__u32 irq_enabled;
+	__u64 bar_bytes[6];
+};
+
+#define HGSHM_INFO_BYTES_MIN	128
+
+/**
+ * struct hgshm_poke - ring a doorbell
+ * @index: VM to ring, or %HGSHM_POKE_ALL for every other VM that is alive
+ * @flags: 0
+ *
+ * Errors: EINVAL if @index is not below ``clients`` or is this VM's own;
+ * ENOTCONN if that VM is not alive (never for %HGSHM_POKE_ALL).
+ */
+struct hgshm_poke {
+	__u32 index;
+	__u32 flags;
+};
+
+#define HGSHM_POKE_ALL		0xFFFFFFFFu
+
+/**
+ * struct hgshm_irq_enable - let the device interrupt, or hold its doorbells back
+ * @enable: 1 or 0; the device's state, not the opener's. The driver enables
+ *	interrupts when it binds. Doorbells that arrive while disabled are kept
+ *	and raised, merged, when enabled again.
+ * @flags: 0
+ */
+struct hgshm_irq_enable {
+	__u32 enable;
+	__u32 flags;
+};
+
+/**
+ * struct hgshm_set_signal - have a signal sent to the caller at each event
+ * @signo: signal number 1 to 64, or 0 to stop
+ * @flags: 0
+ *
+ * The signal goes to the calling process only, replaces what an earlier call on
+ * the same descriptor asked for, and ends when the process or the descriptor
+ * does. Signals merge as signals do; read() tells the counts.
+ *
+ * Errors: EINVAL if @signo is out of range.
+ */
+struct hgshm_set_signal {
+	__s32 signo;
+	__u32 flags;
+};
+
+/* struct hgshm_event.type */
+#define HGSHM_EVENT_DOORBELL	1	/* VM @index rang @count times, or more, merged */
+#define HGSHM_EVENT_PEERS	2	/* someone came or went; see INFO; @index is HGSHM_EVENT_NO_INDEX */
+#define HGSHM_EVENT_NO_INDEX	0xFFFFu
+
+/**
+ * struct hgshm_event - what read() returns
+ * @type: HGSHM_EVENT_*
+ * @index: who rang
+ * @epoch: the device's epoch when the record was made
+ * @count: interrupts merged into this record, at least 1
+ */
+struct hgshm_event {
+	__u16 type;
+	__u16 index;
+	__u32 epoch;
+	__u64 count;
+};
+
+#define HGSHM_IOC_INFO		_IOWR(HGSHM_IOC_TYPE, 0, struct hgshm_info)
+#define HGSHM_IOC_POKE		_IOW(HGSHM_IOC_TYPE, 1, struct hgshm_poke)
+#define HGSHM_IOC_IRQ_ENABLE	_IOW(HGSHM_IOC_TYPE, 2, struct hgshm_irq_enable)
+#define HGSHM_IOC_SET_SIGNAL	_IOW(HGSHM_IOC_TYPE, 3, struct hgshm_set_signal)
+
+HGSHM_ASSERT_SIZE(struct hgshm_info, HGSHM_INFO_BYTES_MIN);
+HGSHM_ASSERT_OFFSET(struct hgshm_info, size_bytes, 32);
+HGSHM_ASSERT_OFFSET(struct hgshm_info, bar_bytes, 80);
+HGSHM_ASSERT_SIZE(struct hgshm_poke, 8);
+HGSHM_ASSERT_SIZE(struct hgshm_irq_enable, 8);
+HGSHM_ASSERT_SIZE(struct hgshm_set_signal, 8);
+HGSHM_ASSERT_SIZE(struct hgshm_event, 16);
+HGSHM_ASSERT_OFFSET(struct hgshm_event, count, 8);
+
+#endif /* HGSHM_IOCTL_H */
