@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside libhgshm: the handle, and what a transport provides.
+ */
+#ifndef HGSHM_LIB_INTERNAL_H
+#define HGSHM_LIB_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <hgshm/hgshm.h>
+#include <hgshm/regs.h>
+
+enum hgshm_region {
+	HGSHM_REGION_MEMORY,
+	HGSHM_REGION_PEER,
+	HGSHM_REGIONS,
+};
+
+/**
+ * struct hgshm_transport - how a handle reaches its group
+ * @get_info: fills all of hgshm_info
+ * @map: maps a whole region of @bytes, readable and writable
+ * @unmap: undoes @map
+ * @poke: rings one VM, or all for %HGSHM_POKE_ALL
+ * @read_events: up to @max events without blocking; returns how many, -EAGAIN if there
+ *	are none
+ * @fd: a descriptor that polls readable when @read_events has something
+ * @close: ends it and frees @state
+ *
+ * Each gets the state that the transport's opener gave to hgshm_open_transport(), and
+ * returns a negative errno on failure, after hgshm_fail() has kept the words for it.
+ */
+struct hgshm_transport {
+	int (*get_info)(void *state, struct hgshm_info *info);
+	int (*map)(void *state, enum hgshm_region region, size_t bytes, void **ptr);
+	void (*unmap)(void *state, void *ptr, size_t bytes);
+	int (*poke)(void *state, uint32_t index);
+	int (*read_events)(void *state, struct hgshm_event *events, size_t max);
+	int (*fd)(void *state);
+	void (*close)(void *state);
+};
+
+struct hgshm {
+	const struct hgshm_transport *transport;
+	void *state;
+	uint32_t spin_us;
+
+	/* fixed for the handle's life, from the first INFO */
+	uint32_t index;
+	uint32_t clients;
+	uint32_t mapidx;
+	size_t slice_bytes;
+	size_t region_bytes[HGSHM_REGIONS];
+	int mappable;
+
+	pthread_mutex_t map_lock; /* protects region */
+	void *region[HGSHM_REGIONS];
+
+	_Atomic uint64_t sent[HGSHM_PEERS_MAX];
+	_Atomic uint64_t received[HGSHM_PEERS_MAX];
+	_Atomic uint64_t waits;
+	_Atomic uint64_t sleeps;
+};
+
+/* On success the handle owns state; on failure the caller still does. */
+int hgshm_open_transport(struct hgshm **out, const struct hgshm_transport *transport, void *state,
+			 const struct hgshm_options *options);
+
+int hgshm_device_open(const char *path, const struct hgshm_transport **transport, void **state);
+
+/* Keeps the words for hgshm_strerror() and returns error. */
+int hgshm_fail(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif /* HGSHM_LIB_INTERNAL_H */
