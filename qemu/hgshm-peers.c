@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * hgshm peers: who is alive, and the doorbells out to them
+ */
+#include "qemu/osdep.h"
+#include "qemu/main-loop.h"
+#include "sysemu/kvm.h"
+
+#include "hgshm.h"
+
+static bool doorbell_by_kvm(void)
+{
+    return kvm_enabled() && kvm_ioeventfd_any_length_enabled();
+}
+
+bool hgshm_peer_alive(const HgshmState *s, unsigned index)
+{
+    return index < HGSHM_CLIENTS_MAX && (s->peers >> index & 1);
+}
+
+static void tell_guest(HgshmState *s)
+{
+    HgshmVector *v = &s->vector[HGSHM_VECTOR_PEERS];
+
+    if (v->has_source) {
+        event_notifier_set(&v->source);
+    }
+}
+
+void hgshm_peers_set(HgshmState *s, uint64_t peers)
+{
+    if (s->peers != peers) {
+        s->peers = peers;
+        s->epoch++;
+        tell_guest(s);
+    }
+}
+
+void hgshm_peers_init(HgshmState *s)
+{
+    for (unsigned i = 0; i < HGSHM_CLIENTS_MAX; i++) {
+        s->peer[i].s = s;
+        s->peer[i].line = -1;
+    }
+    for (unsigned i = 0; i < HGSHM_VECTORS_MAX; i++) {
+        s->vector[i].s = s;
+        s->vector[i].number = i;
+        s->vector[i].virq = -1;
+    }
+    s->peers = 1ULL << s->index;
+    s->epoch = 0;
+}
+
+static void drop_doorbell(HgshmPeer *p, unsigned index)
+{
+    if (!p->has_doorbell) {
+        return;
+    }
+    if (doorbell_by_kvm()) {
+        memory_region_del_eventfd(&p->s->regs, HGSHM_DOORBELL(index), 0, false,
+                                  0, &p->doorbell);
+    }
+    p->has_doorbell = false;
+    event_notifier_cleanup(&p->doorbell);
+}
+
+/* Takes both file descriptors. */
+void hgshm_peer_connect(HgshmState *s, unsigned index, int doorbell_fd,
+                        int own_doorbell_fd)
+{
+    HgshmPeer *p = &s->peer[index];
+
+    drop_doorbell(p, index);
+    event_notifier_init_fd(&p->doorbell, doorbell_fd);
+    p->has_doorbell = true;
+    if (doorbell_by_kvm()) {
+        memory_region_add_eventfd(&s->regs, HGSHM_DOORBELL(index), 0, false, 0,
+                                  &p->doorbell);
+    }
+    hgshm_vector_set_source(s, HGSHM_VECTOR_DOORBELL(index), own_doorbell_fd);
+}
+
+void hgshm_peer_set_line(HgshmState *s, unsigned index, int line,
+                         IOHandler *handler)
+{
+    s->peer[index].line = line;
+    qemu_set_fd_handler(line, handler, NULL, &s->peer[index]);
+}
+
+static void drop_line(HgshmPeer *p)
+{
+    if (p->line >= 0) {
+        qemu_set_fd_handler(p->line, NULL, NULL, NULL);
+        close(p->line);
+        p->line = -1;
+    }
+}
+
+/*
+ * PEERS is the caller's to change. The peer's last rings may still wait in its
+ * eventfd, so the vector keeps that as its source.
+ */
+void hgshm_peer_disconnect(HgshmState *s, unsigned index)
+{
+    HgshmPeer *p = &s->peer[index];
+
+    drop_line(p);
+    drop_doorbell(p, index);
+}
+
+void hgshm_peers_cleanup(HgshmState *s)
+{
+    for (unsigned i = 0; i < HGSHM_CLIENTS_MAX; i++) {
+        hgshm_peer_disconnect(s, i);
+    }
+}
+
+/* A ring that no ioeventfd took. */
+void hgshm_peer_ring(HgshmState *s, unsigned index)
+{
+    if (index < HGSHM_CLIENTS_MAX && s->peer[index].has_doorbell) {
+        event_notifier_set(&s->peer[index].doorbell);
+    }
+}

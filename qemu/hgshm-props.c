@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * hgshm properties
+ *
+ * QEMU's own integer properties report a bad value in terms of C types, over
+ * several lines; these name the property, the value and the mend in one.
+ */
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "qapi/visitor.h"
+#include "qemu/error-report.h"
+#include "qemu/units.h"
+#include "hw/qdev-properties.h"
+#include "hw/qdev-properties-system.h"
+
+#include "hgshm.h"
+
+#define SIZE_DEFAULT_BYTES  (64 * MiB)
+#define SIZE_MAX_BYTES      (1ULL << 46)
+
+typedef struct NumberProp {
+    const char *name;
+    size_t offset;
+    bool flag;
+    const char *description;
+    const char *wanted;
+} NumberProp;
+
+static const NumberProp number_props[] = {
+    {
+        .name = "index",
+        .offset = offsetof(HgshmState, index),
+        .description = "index of this VM; 0 creates the memory (required)",
+        .wanted = "a number from 0 to 63",
+    }, {
+        .name = "clients",
+        .offset = offsetof(HgshmState, clients),
+        .description = "VMs that share the memory, 1 to 64, the mapper among "
+                       "them (index 0 only; default 2)",
+        .wanted = "a number from 1 to 64",
+    }, {
+        .name = "mapidx",
+        .offset = offsetof(HgshmState, mapidx),
+        .description = "index of the VM whose slice goes to BAR 3, usually 0 "
+                       "(other VMs than index 0; default: no BAR 3)",
+        .wanted = "a number below the mapper's clients",
+    }, {
+        .name = "guestmmap",
+        .offset = offsetof(HgshmState, guestmmap),
+        .flag = true,
+        .description = "1: the guest gets the memory (default); 0: no memory "
+                       "BARs, doorbells only",
+        .wanted = "0 or 1",
+    }, {
+        .name = "unlink",
+        .offset = offsetof(HgshmState, unlink),
+        .flag = true,
+        .description = "1: fresh memory at the start, deleted at the end "
+                       "(default); 0: take up an existing one of the same "
+                       "size and leave it (index 0 only)",
+        .wanted = "0 or 1",
+    },
+};
+
+/* The value as the user wrote it, for the message about it. */
+static char *value_text(Visitor *v, const char *name)
+{
+    char *text = NULL;
+
+    return visit_type_str(v, name, &text, NULL) ? text : g_strdup("?");
+}
+
+static bool still_settable(Object *obj, const char *name, Error **errp)
+{
+    if (DEVICE(obj)->realized) {
+        error_setg(errp, "hgshm: %s can't change while the device is in use",
+                   name);
+        return false;
+    }
+    return true;
+}
+
+static uint32_t *number_field(Object *obj, const NumberProp *prop)
+{
+    return (uint32_t *)((char *)HGSHM(obj) + prop->offset);
+}
+
+static void number_get(Object *obj, Visitor *v, const char *name, void *opaque,
+                       Error **errp)
+{
+    visit_type_uint32(v, name, number_field(obj, opaque), errp);
+}
+
+static void number_set(Object *obj, Visitor *v, const char *name, void *opaque,
+                       Error **errp)
+{
+    const NumberProp *prop = opaque;
+    uint32_t value;
+    bool on;
+
+    if (!still_settable(obj, name, errp)) {
+        return;
+    }
+    if (visit_type_uint32(v, name, &value, NULL) &&
+        (!prop->flag || value <= 1)) {
+        *number_field(obj, prop) = value;
+    } else if (prop->flag && visit_type_bool(v, name, &on, NULL)) {
+        *number_field(obj, prop) = on;
+    } else {
+        g_autofree char *text = value_text(v, name);
+
+        error_setg(errp, "hgshm: %s=%s is not valid; give %s", name, text,
+                   prop->wanted);
+    }
+}
+
+static void size_get(Object *obj, Visitor *v, const char *name, void *opaque,
+                     Error **errp)
+{
+    visit_type_size(v, name, &HGSHM(obj)->size_bytes, errp);
+}
+
+static void size_set(Object *obj, Visitor *v, const char *name, void *opaque,
+                     Error **errp)
+{
+    uint64_t value;
+
+    if (!still_settable(obj, name, errp)) {
+        return;
+    }
+    if (visit_type_size(v, name, &value, NULL) && value <= SIZE_MAX_BYTES) {
+        HGSHM(obj)->size_bytes = value;
+    } else {
+        g_autofree char *text = value_text(v, name);
+
+        error_setg(errp, "hgshm: size=%s is not a size that can be shared; "
+                   "give bytes, with k, m, g or t if you like, as in size=512m",
+                   text);
+    }
+}
+
+void hgshm_props_add(ObjectClass *klass)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(number_props); i++) {
+        const NumberProp *prop = &number_props[i];
+
+        object_class_property_add(klass, prop->name,
+                                  prop->flag ? "flag" : "uint32", number_get,
+                                  number_set, NULL, (void *)prop);
+        object_class_property_set_description(klass, prop->name,
+                                              prop->description);
+    }
+    object_class_property_add(klass, "size", "size", size_get, size_set, NULL,
+                              NULL);
+    object_class_property_set_description(klass, "size",
+        "bytes of shared memory, suffixes k m g t (index 0 only; default 64m)");
+}
+
+/* What the user did not set must differ from all that can be set. */
+#define SIZE_UNSET          UINT64_MAX
+#define NUMBER_UNSET        HGSHM_INDEX_NONE
+
+void hgshm_props_set_defaults(HgshmState *s)
+{
+    s->index = NUMBER_UNSET;
+    s->clients = NUMBER_UNSET;
+    s->mapidx = NUMBER_UNSET;
+    s->size_bytes = SIZE_UNSET;
+    s->guestmmap = 1;
+    s->unlink = 1;
+}
+
+static bool check_shmid(HgshmState *s, Error **errp)
+{
+    const char *p;
+
+    for (p = s->shmid; *p; p++) {
+        if (!g_ascii_isgraph(*p) || *p == '/') {
+            break;
+        }
+    }
+    if (p == s->shmid || *p || p - s->shmid >= HGSHM_SHMID_BYTES ||
+        s->shmid[0] == '.') {
+        error_setg(errp, "hgshm: shmid='%s' can't name a memory object; give "
+                   "1 to %d printable characters without '/' or a dot at the "
+                   "start", s->shmid, HGSHM_SHMID_BYTES - 1);
+        return false;
+    }
+    return true;
+}
+
+static bool check_mapper(HgshmState *s, Error **errp)
+{
+    if (s->clients == NUMBER_UNSET) {
+        s->clients = 2;
+    }
+    if (s->clients < HGSHM_CLIENTS_MIN || s->clients > HGSHM_CLIENTS_MAX) {
+        error_setg(errp, "hgshm: clients=%u is out of range; give %d to %d",
+                   s->clients, HGSHM_CLIENTS_MIN, HGSHM_CLIENTS_MAX);
+        return false;
+    }
+    if (s->size_bytes == SIZE_UNSET) {
+        s->size_bytes = SIZE_DEFAULT_BYTES;
+    }
+    if (s->size_bytes < (uint64_t)s->clients * HGSHM_SLICE_ALIGN_BYTES) {
+        error_setg(errp, "hgshm: size=%" PRIu64 " is too small for clients=%u;"
+                   " give at least %" PRIu64 ", a page of %d bytes for each",
+                   s->size_bytes, s->clients,
+                   (uint64_t)s->clients * HGSHM_SLICE_ALIGN_BYTES,
+                   HGSHM_SLICE_ALIGN_BYTES);
+        return false;
+    }
+    s->size_bytes = ROUND_UP(s->size_bytes, HGSHM_SLICE_ALIGN_BYTES);
+    s->slice_bytes = ROUND_DOWN(s->size_bytes / s->clients,
+                                HGSHM_SLICE_ALIGN_BYTES);
+    s->mapidx = HGSHM_INDEX_NONE;
+    return true;
+}
+
+static bool check_client(HgshmState *s, Error **errp)
+{
+    if (!s->shmid) {
+        error_setg(errp, "hgshm: shmid is missing for index=%u; give the "
+                   "mapper's (it prints its own if it made one)", s->index);
+        return false;
+    }
+    if (s->mapidx != NUMBER_UNSET && s->mapidx >= HGSHM_CLIENTS_MAX) {
+        error_setg(errp, "hgshm: mapidx=%u is out of range; give a number "
+                   "below the mapper's clients", s->mapidx);
+        return false;
+    }
+    if (s->mapidx == s->index) {
+        s->mapidx = HGSHM_INDEX_NONE;
+    }
+    if (s->size_bytes != SIZE_UNSET) {
+        warn_report("hgshm: size is ignored for index=%u; the mapper's holds",
+                    s->index);
+    }
+    return true;
+}
+
+bool hgshm_props_check(HgshmState *s, Error **errp)
+{
+    if (s->index == NUMBER_UNSET) {
+        error_setg(errp, "hgshm: index is missing; give index=0 for the VM "
+                   "that creates the memory, 1 to clients-1 for another");
+        return false;
+    }
+    if (s->index >= HGSHM_CLIENTS_MAX) {
+        error_setg(errp, "hgshm: index=%u is out of range; give 0 to %d",
+                   s->index, HGSHM_CLIENTS_MAX - 1);
+        return false;
+    }
+    if (s->shmid && !check_shmid(s, errp)) {
+        return false;
+    }
+    if (!qemu_chr_fe_backend_connected(&s->chr)) {
+        error_setg(errp, "hgshm: chardev is missing; give the id of a "
+                   "-chardev socket");
+        return false;
+    }
+    return hgshm_is_mapper(s) ? check_mapper(s, errp) : check_client(s, errp);
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * hgshm interrupt vectors
+ *
+ * Each vector has an eventfd as its source. The source raises the vector only
+ * while the vector is armed: MSI-X lets it through and IRQ_ENABLE is on. Armed
+ * means an irqfd where KVM takes one, else a handler in the main loop. While
+ * it is not armed, rings stay in the eventfd and raise the vector when it is.
+ */
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "hw/pci/msi.h"
+#include "hw/pci/msix.h"
+#include "sysemu/kvm.h"
+
+#include "hgshm.h"
+
+static void vector_handler(EventNotifier *source)
+{
+    HgshmVector *v = container_of(source, HgshmVector, source);
+
+    if (event_notifier_test_and_clear(source)) {
+        msix_notify(PCI_DEVICE(v->s), v->number);
+    }
+}
+
+static bool arm_by_irqfd(HgshmVector *v)
+{
+    KVMRouteChange route;
+
+    if (!kvm_msi_via_irqfd_enabled()) {
+        return false;
+    }
+    route = kvm_irqchip_begin_route_changes(kvm_state);
+    v->virq = kvm_irqchip_add_msi_route(&route, v->number, PCI_DEVICE(v->s));
+    if (v->virq < 0) {
+        v->virq = -1;
+        return false;
+    }
+    kvm_irqchip_commit_route_changes(&route);
+    if (kvm_irqchip_add_irqfd_notifier_gsi(kvm_state, &v->source, NULL,
+                                           v->virq) < 0) {
+        kvm_irqchip_release_virq(kvm_state, v->virq);
+        v->virq = -1;
+        return false;
+    }
+    return true;
+}
+
+static void arm(HgshmVector *v)
+{
+    if (!arm_by_irqfd(v)) {
+        event_notifier_set_handler(&v->source, vector_handler);
+    }
+    v->armed = true;
+}
+
+static void disarm(HgshmVector *v)
+{
+    if (v->virq >= 0) {
+        kvm_irqchip_remove_irqfd_notifier_gsi(kvm_state, &v->source, v->virq);
+        kvm_irqchip_release_virq(kvm_state, v->virq);
+        v->virq = -1;
+    } else {
+        event_notifier_set_handler(&v->source, NULL);
+    }
+    v->armed = false;
+}
+
+static void vector_update(HgshmVector *v)
+{
+    bool wanted = v->has_source && v->unmasked &&
+                  (v->s->irq_enable & HGSHM_IRQ_ENABLE_ON);
+
+    if (wanted && !v->armed) {
+        arm(v);
+    } else if (!wanted && v->armed) {
+        disarm(v);
+    }
+}
+
+void hgshm_vectors_update(HgshmState *s)
+{
+    for (unsigned i = 0; i < HGSHM_VECTORS(s->clients); i++) {
+        vector_update(&s->vector[i]);
+    }
+}
+
+/* MSI-X core: the guest lets the vector through. It asserts on an error. */
+static int vector_unmask(PCIDevice *pci, unsigned number, MSIMessage msg)
+{
+    HgshmVector *v = &HGSHM(pci)->vector[number];
+
+    /* The message may differ from the one of the last time. */
+    if (v->armed) {
+        disarm(v);
+    }
+    v->unmasked = true;
+    vector_update(v);
+    return 0;
+}
+
+static void vector_mask(PCIDevice *pci, unsigned number)
+{
+    HgshmVector *v = &HGSHM(pci)->vector[number];
+
+    v->unmasked = false;
+    vector_update(v);
+}
+
+/* The guest reads the pending bits: show what waits in masked vectors. */
+static void vectors_poll(PCIDevice *pci, unsigned start, unsigned end)
+{
+    HgshmState *s = HGSHM(pci);
+
+    if (!(s->irq_enable & HGSHM_IRQ_ENABLE_ON)) {
+        return;
+    }
+    for (unsigned i = start; i < end; i++) {
+        HgshmVector *v = &s->vector[i];
+
+        if (v->has_source && !v->armed && msix_is_masked(pci, i) &&
+            event_notifier_test_and_clear(&v->source)) {
+            msix_set_pending(pci, i);
+        }
+    }
+}
+
+static void clear_source(HgshmVector *v)
+{
+    if (v->has_source) {
+        v->has_source = false;
+        vector_update(v);
+        event_notifier_cleanup(&v->source);
+    }
+}
+
+/* Takes the file descriptor. Rings that wait in the old source move over. */
+void hgshm_vector_set_source(HgshmState *s, unsigned number, int fd)
+{
+    HgshmVector *v = &s->vector[number];
+    bool rung = v->has_source && event_notifier_test_and_clear(&v->source);
+
+    clear_source(v);
+    event_notifier_init_fd(&v->source, fd);
+    v->has_source = true;
+    if (rung) {
+        event_notifier_set(&v->source);
+    }
+    vector_update(v);
+}
+
+bool hgshm_vectors_init(HgshmState *s, Error **errp)
+{
+    PCIDevice *pci = PCI_DEVICE(s);
+    unsigned vectors = HGSHM_VECTORS(s->clients);
+
+    if (msix_init_exclusive_bar(pci, vectors, HGSHM_BAR_MSIX, errp) < 0) {
+        return false;
+    }
+    for (unsigned i = 0; i < vectors; i++) {
+        msix_vector_use(pci, i);
+    }
+    return msix_set_vector_notifiers(pci, vector_unmask, vector_mask,
+                                     vectors_poll) == 0;
+}
+
+void hgshm_vectors_cleanup(HgshmState *s)
+{
+    PCIDevice *pci = PCI_DEVICE(s);
+
+    if (msix_present(pci)) {
+        msix_unset_vector_notifiers(pci);
+        msix_uninit_exclusive_bar(pci);
+    }
+    for (unsigned i = 0; i < HGSHM_VECTORS_MAX; i++) {
+        clear_source(&s->vector[i]);
+    }
+}
+
+/* A reset masks every vector without telling the notifiers. */
+void hgshm_vectors_reset(HgshmState *s)
+{
+    for (unsigned i = 0; i < HGSHM_VECTORS(s->clients); i++) {
+        s->vector[i].unmasked = false;
+    }
+    hgshm_vectors_update(s);
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * hgshm PCI device: what its files share
+ *
+ *   hgshm-device.c   the PCI device: properties, registers, realize, reset, exit
+ *   hgshm-props.c    properties that say in words what is wrong with a value
+ *   hgshm-memory.c   the shared memory object and the two memory BARs
+ *   hgshm-mapper.c   the mapper's side of the meeting
+ *   hgshm-client.c   a client's side of the meeting
+ *   hgshm-socket.c   the chardev, seen as the socket that it is
+ *   hgshm-peers.c    who is alive, and the doorbells out to them
+ *   hgshm-vectors.c  interrupt vectors, the doorbells in
+ *   hgshm-plugin.c   what makes a preloaded object of all that
+ *
+ * Everything runs under the big QEMU lock.
+ */
+#ifndef HW_MISC_HGSHM_H
+#define HW_MISC_HGSHM_H
+
+#include "qemu/event_notifier.h"
+#include "qemu/queue.h"
+#include "hw/pci/pci.h"
+#include "chardev/char-fe.h"
+#include "qom/object.h"
+
+#include "hgshm/regs.h"
+#include "hgshm/proto.h"
+
+#define TYPE_HGSHM "hgshm"
+OBJECT_DECLARE_SIMPLE_TYPE(HgshmState, HGSHM)
+
+typedef struct HgshmMeeting HgshmMeeting;
+
+/* One interrupt vector and the eventfd that raises it. */
+typedef struct HgshmVector {
+    HgshmState *s;
+    unsigned number;
+    EventNotifier source;   /* valid if has_source */
+    bool has_source;
+    bool unmasked;          /* the guest's MSI-X table lets it through */
+    bool armed;             /* the source raises it now */
+    int virq;               /* KVM route while armed by irqfd, else -1 */
+} HgshmVector;
+
+typedef struct HgshmPeer {
+    HgshmState *s;
+    EventNotifier doorbell; /* rings the peer; valid if has_doorbell */
+    bool has_doorbell;
+    int line;               /* private line, -1 for none */
+} HgshmPeer;
+
+struct HgshmState {
+    PCIDevice parent_obj;
+
+    /* properties */
+    CharBackend chr;
+    uint64_t size_bytes;
+    uint32_t clients;
+    uint32_t index;
+    uint32_t mapidx;
+    char *shmid;
+    uint32_t guestmmap;
+    uint32_t unlink;
+
+    /* the group, as realized */
+    uint64_t slice_bytes;
+    uint64_t peers;
+    uint32_t epoch;
+    uint32_t irq_enable;
+
+    /* memory */
+    int memory_fd;          /* the mapper's, holds its lock; -1 for none */
+    bool memory_unlink;     /* the object goes with this device */
+    Notifier exit_notifier;
+    MemoryRegion regs;
+    MemoryRegion memory_bar, memory_ram;
+    MemoryRegion peer_bar, peer_ram;
+
+    /* the mapper's meetings in progress, oldest first */
+    QTAILQ_HEAD(, HgshmMeeting) meetings;
+    unsigned meeting_count;
+    QEMUBH *arrival_bh;
+    int64_t log_next_ns;
+    unsigned log_suppressed;
+
+    HgshmPeer peer[HGSHM_CLIENTS_MAX];
+    HgshmVector vector[HGSHM_VECTORS_MAX];
+};
+
+static inline bool hgshm_is_mapper(const HgshmState *s)
+{
+    return s->index == 0;
+}
+
+/* hgshm-props.c */
+void hgshm_props_add(ObjectClass *klass);
+void hgshm_props_set_defaults(HgshmState *s);
+bool hgshm_props_check(HgshmState *s, Error **errp);
+
+/* hgshm-memory.c */
+bool hgshm_memory_create(HgshmState *s, Error **errp);
+bool hgshm_memory_join(HgshmState *s, uint64_t shm_dev, uint64_t shm_ino,
+                       Error **errp);
+bool hgshm_memory_identity(HgshmState *s, uint64_t *shm_dev, uint64_t *shm_ino);
+void hgshm_memory_commit(HgshmState *s);
+void hgshm_memory_cleanup(HgshmState *s);
+
+/* hgshm-mapper.c */
+bool hgshm_mapper_start(HgshmState *s, Error **errp);
+void hgshm_mapper_stop(HgshmState *s);
+
+/* hgshm-client.c */
+bool hgshm_client_meet(HgshmState *s, Error **errp);
+
+/* hgshm-socket.c */
+bool hgshm_socket_check(HgshmState *s, bool server, Error **errp);
+int hgshm_socket_dup(HgshmState *s);
+const char *hgshm_socket_name(HgshmState *s);
+
+/* hgshm-peers.c */
+void hgshm_peers_init(HgshmState *s);
+void hgshm_peers_cleanup(HgshmState *s);
+void hgshm_peers_set(HgshmState *s, uint64_t peers);
+bool hgshm_peer_alive(const HgshmState *s, unsigned index);
+void hgshm_peer_connect(HgshmState *s, unsigned index, int doorbell_fd,
+                        int own_doorbell_fd);
+void hgshm_peer_disconnect(HgshmState *s, unsigned index);
+void hgshm_peer_set_line(HgshmState *s, unsigned index, int line,
+                         IOHandler *handler);
+void hgshm_peer_ring(HgshmState *s, unsigned index);
+
+/* hgshm-vectors.c */
+bool hgshm_vectors_init(HgshmState *s, Error **errp);
+void hgshm_vectors_cleanup(HgshmState *s);
+void hgshm_vectors_reset(HgshmState *s);
+void hgshm_vectors_update(HgshmState *s);
+void hgshm_vector_set_source(HgshmState *s, unsigned vector, int fd);
+
+#endif
