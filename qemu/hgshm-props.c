@@ -7,7 +7,13 @@
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
+#include "qapi/qmp/qbool.h"
+#include "qapi/qmp/qnum.h"
+#include "qapi/qmp/qstring.h"
+#include "qapi/util.h"
+#include "qapi/visitor-impl.h"
 #include "qapi/visitor.h"
+#include "qemu/cutils.h"
 #include "qemu/error-report.h"
 #include "qemu/units.h"
 #include "hw/qdev-properties.h"
@@ -62,12 +68,54 @@ static const NumberProp number_props[] = {
     },
 };
 
-/* The value as the user wrote it, for the message about it. */
-static char *value_text(Visitor *v, const char *name)
+/*
+ * The value as the user wrote it. A visitor lets a value be looked at once, and
+ * what it holds depends on where it came from: text on a command line, a number
+ * or a truth value in JSON.
+ */
+static char *value_text(Visitor *v, const char *name, Error **errp)
 {
+    QObject *value = NULL;
     char *text = NULL;
 
-    return visit_type_str(v, name, &text, NULL) ? text : g_strdup("?");
+    if (!v->type_any) {
+        return visit_type_str(v, name, &text, errp) ? text : NULL;
+    }
+    if (!visit_type_any(v, name, &value, errp)) {
+        return NULL;
+    }
+    switch (qobject_type(value)) {
+    case QTYPE_QSTRING:
+        text = g_strdup(qstring_get_str(qobject_to(QString, value)));
+        break;
+    case QTYPE_QNUM:
+        text = qnum_to_string(qobject_to(QNum, value));
+        break;
+    case QTYPE_QBOOL:
+        text = g_strdup(qbool_get_bool(qobject_to(QBool, value)) ? "1" : "0");
+        break;
+    default:
+        error_setg(errp, "hgshm: %s must be a number", name);
+    }
+    qobject_unref(value);
+    return text;
+}
+
+static bool parse_number(const char *text, bool flag, uint32_t *number)
+{
+    uint64_t value;
+    bool on;
+
+    if (flag && qapi_bool_parse("", text, &on, NULL)) {
+        *number = on;
+        return true;
+    }
+    if (!g_ascii_isdigit(text[0]) || qemu_strtou64(text, NULL, 0, &value) < 0 ||
+        value >= (flag ? 2 : HGSHM_INDEX_NONE)) {
+        return false;
+    }
+    *number = value;
+    return true;
 }
 
 static bool still_settable(Object *obj, const char *name, Error **errp)
@@ -95,20 +143,13 @@ static void number_set(Object *obj, Visitor *v, const char *name, void *opaque,
                        Error **errp)
 {
     const NumberProp *prop = opaque;
-    uint32_t value;
-    bool on;
+    g_autofree char *text = NULL;
 
     if (!still_settable(obj, name, errp)) {
         return;
     }
-    if (visit_type_uint32(v, name, &value, NULL) &&
-        (!prop->flag || value <= 1)) {
-        *number_field(obj, prop) = value;
-    } else if (prop->flag && visit_type_bool(v, name, &on, NULL)) {
-        *number_field(obj, prop) = on;
-    } else {
-        g_autofree char *text = value_text(v, name);
-
+    text = value_text(v, name, errp);
+    if (text && !parse_number(text, prop->flag, number_field(obj, prop))) {
         error_setg(errp, "hgshm: %s=%s is not valid; give %s", name, text,
                    prop->wanted);
     }
@@ -123,20 +164,23 @@ static void size_get(Object *obj, Visitor *v, const char *name, void *opaque,
 static void size_set(Object *obj, Visitor *v, const char *name, void *opaque,
                      Error **errp)
 {
+    g_autofree char *text = NULL;
     uint64_t value;
 
     if (!still_settable(obj, name, errp)) {
         return;
     }
-    if (visit_type_size(v, name, &value, NULL) && value <= SIZE_MAX_BYTES) {
-        HGSHM(obj)->size_bytes = value;
-    } else {
-        g_autofree char *text = value_text(v, name);
-
+    text = value_text(v, name, errp);
+    if (!text) {
+        return;
+    }
+    if (qemu_strtosz(text, NULL, &value) < 0 || value > SIZE_MAX_BYTES) {
         error_setg(errp, "hgshm: size=%s is not a size that can be shared; "
                    "give bytes, with k, m, g or t if you like, as in size=512m",
                    text);
+        return;
     }
+    HGSHM(obj)->size_bytes = value;
 }
 
 void hgshm_props_add(ObjectClass *klass)
