@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The ioctls of include/hgshm/ioctl.h. */
+#include <linux/bits.h>
+#include <linux/fs.h>
+#include <linux/stddef.h>
+#include <linux/uaccess.h>
+
+#include "hgshm.h"
+
+static void hgshm_info_fill(struct hgshm_device *hd, struct hgshm_info *info)
+{
+	const struct hgshm_identity *id = &hd->identity;
+	int bar;
+
+	info->version = HGSHM_VERSION;
+	info->features = id->features;
+	info->index = id->index;
+	info->clients = id->clients;
+	info->mapidx = id->mapidx;
+	info->vectors = id->vectors;
+	info->size_bytes = id->size_bytes;
+	info->slice_bytes = id->slice_bytes;
+	info->memory_bytes = hd->regions[HGSHM_REGION_MEMORY].bytes;
+	info->peer_bytes = hd->regions[HGSHM_REGION_PEER].bytes;
+	info->peers = hgshm_peers_refresh(hd, &info->epoch);
+	info->irq_enabled = READ_ONCE(hd->irq_enabled);
+	for (bar = 0; bar < ARRAY_SIZE(info->bar_bytes); bar++)
+		info->bar_bytes[bar] = pci_resource_len(hd->pdev, bar);
+}
+
+static long hgshm_ioctl_info(struct hgshm_opener *opener, void __user *arg)
+{
+	struct hgshm_info info;
+	u32 bytes;
+
+	if (copy_from_user(&info, arg, offsetofend(struct hgshm_info, flags)))
+		return -EFAULT;
+	if (info.struct_bytes < HGSHM_INFO_BYTES_MIN || info.flags)
+		return -EINVAL;
+
+	bytes = min_t(u32, info.struct_bytes, sizeof(info));
+	memset(&info, 0, sizeof(info));
+	info.struct_bytes = bytes;
+	hgshm_info_fill(opener->hd, &info);
+	return copy_to_user(arg, &info, bytes) ? -EFAULT : 0;
+}
+
+static void hgshm_poke_all(struct hgshm_device *hd)
+{
+	u64 peers = hgshm_peers_refresh(hd, NULL);
+	u32 i;
+
+	for (i = 0; i < hd->identity.clients; i++) {
+		if (i != hd->identity.index && peers & BIT_ULL(i))
+			hgshm_regs_ring(hd, i);
+	}
+}
+
+static long hgshm_ioctl_poke(struct hgshm_opener *opener, void __user *arg)
+{
+	struct hgshm_device *hd = opener->hd;
+	struct hgshm_poke poke;
+
+	if (copy_from_user(&poke, arg, sizeof(poke)))
+		return -EFAULT;
+	if (poke.flags)
+		return -EINVAL;
+	if (poke.index == HGSHM_POKE_ALL) {
+		hgshm_poke_all(hd);
+		return 0;
+	}
+	if (poke.index >= hd->identity.clients ||
+	    poke.index == hd->identity.index)
+		return -EINVAL;
+	if (!hgshm_peer_alive(hd, poke.index))
+		return -ENOTCONN;
+	hgshm_regs_ring(hd, poke.index);
+	return 0;
+}
+
+static long hgshm_ioctl_irq_enable(struct hgshm_opener *opener,
+				   void __user *arg)
+{
+	struct hgshm_irq_enable request;
+
+	if (copy_from_user(&request, arg, sizeof(request)))
+		return -EFAULT;
+	if (request.flags || request.enable > 1)
+		return -EINVAL;
+	hgshm_regs_enable_irqs(opener->hd, request.enable);
+	return 0;
+}
+
+static long hgshm_ioctl_set_signal(struct hgshm_opener *opener,
+				   void __user *arg)
+{
+	struct hgshm_set_signal request;
+
+	if (copy_from_user(&request, arg, sizeof(request)))
+		return -EFAULT;
+	if (request.flags)
+		return -EINVAL;
+	return hgshm_signal_set(opener, request.signo);
+}
+
+/* INFO's number holds the caller's idea of its size, which may be larger. */
+static bool hgshm_ioctl_is_info(unsigned int cmd)
+{
+	return _IOC_TYPE(cmd) == HGSHM_IOC_TYPE &&
+	       _IOC_NR(cmd) == _IOC_NR(HGSHM_IOC_INFO) &&
+	       _IOC_DIR(cmd) == _IOC_DIR(HGSHM_IOC_INFO) &&
+	       _IOC_SIZE(cmd) >= HGSHM_INFO_BYTES_MIN;
+}
+
+static long hgshm_ioctl_dispatch(struct hgshm_opener *opener, unsigned int cmd,
+				 void __user *arg)
+{
+	if (hgshm_ioctl_is_info(cmd))
+		return hgshm_ioctl_info(opener, arg);
+
+	switch (cmd) {
+	case HGSHM_IOC_POKE:
+		return hgshm_ioctl_poke(opener, arg);
+	case HGSHM_IOC_IRQ_ENABLE:
+		return hgshm_ioctl_irq_enable(opener, arg);
+	case HGSHM_IOC_SET_SIGNAL:
+		return hgshm_ioctl_set_signal(opener, arg);
+	default:
+		return -ENOTTY;
+	}
+}
+
+long hgshm_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
+{
+	struct hgshm_opener *opener = filp->private_data;
+	int cookie;
+	long ret;
+
+	if (!hgshm_device_enter(opener->hd, &cookie))
+		return -ENODEV;
+	ret = hgshm_ioctl_dispatch(opener, cmd, (void __user *)arg);
+	hgshm_device_leave(cookie);
+	return ret;
+}

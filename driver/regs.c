@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* BAR 0: registers and doorbells. */
+#include <linux/bits.h>
+#include <linux/io-64-nonatomic-lo-hi.h>
+
+#include "hgshm.h"
+
+#define HGSHM_PEERS_TRIES	16
+
+static int hgshm_identity_check(struct device *dev,
+				const struct hgshm_identity *id)
+{
+	if (id->clients < HGSHM_CLIENTS_MIN || id->clients > HGSHM_CLIENTS_MAX) {
+		dev_err(dev, "register CLIENTS says %u, not %u to %u\n",
+			id->clients, HGSHM_CLIENTS_MIN, HGSHM_CLIENTS_MAX);
+		return -ENODEV;
+	}
+	if (id->index >= id->clients) {
+		dev_err(dev, "register INDEX says %u, but CLIENTS only %u\n",
+			id->index, id->clients);
+		return -ENODEV;
+	}
+	if (id->mapidx >= id->clients && id->mapidx != HGSHM_INDEX_NONE) {
+		dev_err(dev, "register MAPIDX says %u, but CLIENTS only %u\n",
+			id->mapidx, id->clients);
+		return -ENODEV;
+	}
+	if (!id->slice_bytes || id->slice_bytes % PAGE_SIZE ||
+	    id->size_bytes % PAGE_SIZE) {
+		dev_err(dev, "a slice of %llu bytes in %llu is not a number of this kernel's pages of %lu bytes\n",
+			id->slice_bytes, id->size_bytes, PAGE_SIZE);
+		return -ENODEV;
+	}
+	if (id->size_bytes > HGSHM_MMAP_REGION_BYTES) {
+		dev_err(dev, "register SIZE says %llu bytes, this driver maps at most %llu\n",
+			id->size_bytes, HGSHM_MMAP_REGION_BYTES);
+		return -ENODEV;
+	}
+	if (id->slice_bytes > id->size_bytes / id->clients) {
+		dev_err(dev, "%u slices of %llu bytes do not fit the %llu bytes of register SIZE\n",
+			id->clients, id->slice_bytes, id->size_bytes);
+		return -ENODEV;
+	}
+	return 0;
+}
+
+/* Fill hd->identity; refuse a device that this driver does not understand. */
+int hgshm_regs_identify(struct hgshm_device *hd)
+{
+	struct hgshm_identity *id = &hd->identity;
+	struct device *dev = &hd->pdev->dev;
+	u32 magic = readl(hd->regs + HGSHM_REG_MAGIC);
+	u32 version = readl(hd->regs + HGSHM_REG_VERSION);
+
+	if (magic != HGSHM_MAGIC) {
+		dev_err(dev, "register MAGIC says %#x, not %#x: not a working hgshm device\n",
+			magic, HGSHM_MAGIC);
+		return -ENODEV;
+	}
+	if (version != HGSHM_VERSION || hd->pdev->revision != HGSHM_PCI_REVISION) {
+		dev_err(dev, "interface version %u (revision %u), but this driver speaks only %u (revision %u)\n",
+			version, hd->pdev->revision, HGSHM_VERSION, HGSHM_PCI_REVISION);
+		return -ENODEV;
+	}
+
+	id->features = readl(hd->regs + HGSHM_REG_FEATURES);
+	id->index = readl(hd->regs + HGSHM_REG_INDEX);
+	id->clients = readl(hd->regs + HGSHM_REG_CLIENTS);
+	id->mapidx = readl(hd->regs + HGSHM_REG_MAPIDX);
+	id->size_bytes = readq(hd->regs + HGSHM_REG_SIZE);
+	id->slice_bytes = readq(hd->regs + HGSHM_REG_SLICE_SIZE);
+	id->vectors = HGSHM_VECTORS(id->clients);
+	return hgshm_identity_check(dev, id);
+}
+
+void hgshm_regs_enable_irqs(struct hgshm_device *hd, bool enable)
+{
+	mutex_lock(&hd->irq_enable_lock);
+	/*
+	 * While interrupts are off nobody keeps hd->peers fresh, so the flag
+	 * that says it is goes first when they stop and last when they start.
+	 */
+	if (!enable)
+		WRITE_ONCE(hd->irq_enabled, false);
+	writel(enable ? HGSHM_IRQ_ENABLE_ON : 0, hd->regs + HGSHM_REG_IRQ_ENABLE);
+	if (enable) {
+		hgshm_peers_refresh(hd, NULL);
+		WRITE_ONCE(hd->irq_enabled, true);
+	}
+	mutex_unlock(&hd->irq_enable_lock);
+}
+
+/* writel() orders it after all that the caller stored before. */
+void hgshm_regs_ring(struct hgshm_device *hd, u32 index)
+{
+	writel(1, hd->regs + HGSHM_DOORBELL(index));
+}
+
+/**
+ * hgshm_peers_refresh() - ask the device who is alive
+ * @hd: device
+ * @epoch: out: epoch of the answer; may be NULL
+ *
+ * The lock spans reading and storing, so that an older answer can't overwrite
+ * a newer one. Any context.
+ *
+ * Return: bit i: VM i is alive
+ */
+u64 hgshm_peers_refresh(struct hgshm_device *hd, u32 *epoch)
+{
+	unsigned int tries = HGSHM_PEERS_TRIES;
+	u32 before, after;
+	unsigned long flags;
+	u64 peers;
+
+	spin_lock_irqsave(&hd->peers_lock, flags);
+	/* PEERS belongs to EPOCH only if that did not change meanwhile. */
+	after = readl(hd->regs + HGSHM_REG_EPOCH);
+	do {
+		before = after;
+		peers = readq(hd->regs + HGSHM_REG_PEERS);
+		after = readl(hd->regs + HGSHM_REG_EPOCH);
+	} while (before != after && --tries);
+	peers &= GENMASK_ULL(hd->identity.clients - 1, 0);
+	hd->peers = peers;
+	WRITE_ONCE(hd->epoch, after);
+	spin_unlock_irqrestore(&hd->peers_lock, flags);
+
+	if (epoch)
+		*epoch = after;
+	return peers;
+}
+
+/*
+ * Asking the device leaves the guest, so a ring asks only if what the last
+ * interrupt said would refuse it, or if interrupts are off.
+ */
+bool hgshm_peer_alive(struct hgshm_device *hd, u32 index)
+{
+	unsigned long flags;
+	bool alive;
+
+	if (READ_ONCE(hd->irq_enabled)) {
+		spin_lock_irqsave(&hd->peers_lock, flags);
+		alive = hd->peers & BIT_ULL(index);
+		spin_unlock_irqrestore(&hd->peers_lock, flags);
+		if (alive)
+			return true;
+	}
+	return hgshm_peers_refresh(hd, NULL) & BIT_ULL(index);
+}
+
+/* The epoch at the last change that the driver was told of. */
+u32 hgshm_epoch(struct hgshm_device *hd)
+{
+	return READ_ONCE(hd->epoch);
+}
