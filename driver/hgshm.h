@@ -118,14 +118,14 @@ struct hgshm_device {
 	struct inode *inode;
 	struct hgshm_vector vectors[HGSHM_VECTORS_MAX];
 
-	struct mutex irq_enable_lock;
+	struct mutex irq_enable_lock; /* changes of IRQ_ENABLE */
 	bool irq_enabled;
 
-	spinlock_t peers_lock;
+	spinlock_t peers_lock; /* peers, epoch */
 	u64 peers;
 	u32 epoch;
 
-	spinlock_t openers_lock;
+	spinlock_t openers_lock; /* openers, and in each counts to signal */
 	struct list_head openers;
 	wait_queue_head_t wait;
 };
@@ -160,7 +160,7 @@ struct hgshm_opener {
 	unsigned int pending;
 	struct hgshm_signal signal;
 
-	struct mutex read_lock;
+	struct mutex read_lock; /* next, batch */
 	u32 next;
 	struct hgshm_event batch[HGSHM_VECTORS_MAX];
 };
@@ -184,6 +184,10 @@ void hgshm_regs_ring(struct hgshm_device *hd, u32 index);
 u64 hgshm_peers_refresh(struct hgshm_device *hd, u32 *epoch);
 bool hgshm_peer_alive(struct hgshm_device *hd, u32 index);
 u32 hgshm_epoch(struct hgshm_device *hd);
+
+/* place.c */
+void hgshm_bars_raise(struct pci_dev *pdev);
+void hgshm_bar_check_cached(struct pci_dev *pdev, int bar, void *addr);
 
 /* memory.c */
 int hgshm_memory_map(struct hgshm_device *hd);

@@ -70,6 +70,7 @@ static int hgshm_region_map(struct hgshm_device *hd, enum hgshm_region_id id,
 		pci_release_region(hd->pdev, bar);
 		return PTR_ERR(addr);
 	}
+	hgshm_bar_check_cached(hd->pdev, bar, addr);
 	region->bytes = bytes;
 	return 0;
 }

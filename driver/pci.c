@@ -52,6 +52,7 @@ static int hgshm_hardware_open(struct hgshm_device *hd)
 	struct pci_dev *pdev = hd->pdev;
 	int ret;
 
+	hgshm_bars_raise(pdev);
 	ret = pci_enable_device_mem(pdev);
 	if (ret)
 		return ret;
