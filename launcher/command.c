@@ -28,6 +28,7 @@ static void add_machine(struct args *a, const struct launch_options *o,
 {
 	bool kvm = o->accel == ACCEL_KVM;
 	const char *run = values_get(&o->runs, index, NULL);
+	char tsc[32] = "";
 
 	args_add(a, "-nodefaults");
 	args_add(a, "-no-user-config");
@@ -49,8 +50,10 @@ static void add_machine(struct args *a, const struct launch_options *o,
 	args_add(a, "-initrd");
 	args_add(a, p->initrd);
 	args_add(a, "-append");
-	args_addf(a, "console=ttyS0 quiet loglevel=5 panic=-1 hgshm.index=%u hgshm.clients=%u%s%s%s",
-		  index, o->clients, run ? "" : " hgshm.shell",
+	if (p->guest_tsc_khz)
+		snprintf(tsc, sizeof(tsc), " tsc_early_khz=%u", p->guest_tsc_khz);
+	args_addf(a, "console=ttyS0 quiet loglevel=5 panic=-1%s hgshm.index=%u hgshm.clients=%u%s%s%s",
+		  tsc, index, o->clients, run ? "" : " hgshm.shell",
 		  *o->append ? " " : "", o->append);
 	if (run) {
 		args_add(a, "-fw_cfg");
@@ -182,8 +185,8 @@ static void add_channels(struct args *a, const struct launch_options *o,
 		add_file_port(a, "out", places_log(p, index, "out"));
 	}
 	add_file_port(a, "dmesg", places_log(p, index, "dmesg"));
-	if (result)
-		add_file_port(a, "result", strdup(result));
+	add_file_port(a, "result",
+		      result ? strdup(result) : places_log(p, index, "result"));
 }
 
 static void add_console(struct args *a, const struct launch_options *o,

@@ -89,7 +89,7 @@ static const struct argp_option descriptions[] = {
 	{ "append", KEY_APPEND, "TEXT", 0, "more words for the kernel command line", 0 },
 	{ "run", KEY_RUN, "[N:]FILE", 0,
 	  "shell script that the guest runs, to power off when it ends (none)", 0 },
-	{ "result", KEY_RESULT, "[N:]FILE", 0, "what the script writes to $HGSHM_RESULT", 0 },
+	{ "result", KEY_RESULT, "[N:]FILE", 0, "where $HGSHM_RESULT goes (vmN.result in --log-dir)", 0 },
 
 	{ 0, 0, 0, 0, "This run", 5 },
 	{ "dir", KEY_DIR, "DIR", 0,

@@ -15,9 +15,10 @@
 #include <unistd.h>
 
 #include "report.h"
+#include "tsc.h"
 
 /* "out" and the rest of what VMs write here; all of them in places_clean() */
-static const char *const log_kinds[] = { "log", "out", "dmesg", "qemu" };
+static const char *const log_kinds[] = { "log", "out", "dmesg", "qemu", "result" };
 
 static char *path_of(const char *dir, const char *name)
 {
@@ -148,7 +149,7 @@ static char *first_that_exists(const char *const *candidates, const char *name)
 
 static char *choose_qemu(const struct launch_options *o)
 {
-	static const char *const candidates[] = { ".", "../qemu", NULL };
+	static const char *const candidates[] = { ".", "../../../qemu", NULL };
 	const char *asked = o->qemu ? o->qemu : getenv("HGSHM_QEMU");
 	char *found;
 
@@ -186,6 +187,8 @@ int places_choose(struct places *p, const struct launch_options *o)
 	if (!p->log_dir || !p->socket || !p->shmid || !p->qemu)
 		return -ENOMEM;
 
+	if (o->accel == ACCEL_TCG)
+		p->guest_tsc_khz = tsc_measure_khz();
 	p->kernel = choose_guest_file(o->kernel, "vmlinuz");
 	p->initrd_is_joined = o->initrds.count > 1;
 	if (p->initrd_is_joined)

@@ -22,6 +22,7 @@ struct places {
 	char *qemu;
 	char *kernel;
 	char *initrd;
+	unsigned int guest_tsc_khz;	/* 0: the guest finds out by itself */
 	bool initrd_is_joined;	/* several files, to be joined in @dir */
 	bool dir_is_private;	/* made for this run alone */
 	bool dir_is_made;	/* by us; an empty one is removed at the end */
