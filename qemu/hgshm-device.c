@@ -17,17 +17,15 @@
 
 #include "hgshm.h"
 
+static bool has_peer_slice(const HgshmState *s)
+{
+    return s->guestmmap && s->mapidx != HGSHM_INDEX_NONE;
+}
+
 static uint32_t features(const HgshmState *s)
 {
-    uint32_t bits = 0;
-
-    if (s->guestmmap) {
-        bits |= HGSHM_FEATURE_GUEST_MMAP;
-        if (s->mapidx != HGSHM_INDEX_NONE) {
-            bits |= HGSHM_FEATURE_PEER_SLICE;
-        }
-    }
-    return bits;
+    return (s->guestmmap ? HGSHM_FEATURE_GUEST_MMAP : 0) |
+           (has_peer_slice(s) ? HGSHM_FEATURE_PEER_SLICE : 0);
 }
 
 /* The core splits a 64-bit access in two, under the same lock. */
@@ -47,7 +45,7 @@ static uint64_t regs_read(void *opaque, hwaddr offset, unsigned size)
     case HGSHM_REG_CLIENTS:
         return s->clients;
     case HGSHM_REG_MAPIDX:
-        return s->mapidx;
+        return has_peer_slice(s) ? s->mapidx : HGSHM_INDEX_NONE;
     case HGSHM_REG_SIZE:
         return (uint32_t)s->size_bytes;
     case HGSHM_REG_SIZE + 4:
@@ -86,7 +84,14 @@ static void regs_write(void *opaque, hwaddr offset, uint64_t value,
 static bool regs_accepts(void *opaque, hwaddr offset, unsigned size,
                          bool is_write, MemTxAttrs attrs)
 {
-    return size == 4 || (size == 8 && offset < HGSHM_DOORBELL_PAGE);
+    switch (offset) {
+    case HGSHM_REG_SIZE:
+    case HGSHM_REG_SLICE_SIZE:
+    case HGSHM_REG_PEERS:
+        return size == 4 || size == 8;
+    default:
+        return size == 4;
+    }
 }
 
 static const MemoryRegionOps regs_ops = {
