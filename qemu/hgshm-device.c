@@ -180,6 +180,17 @@ static void hgshm_realize(PCIDevice *pci, Error **errp)
     hgshm_memory_commit(s);
 }
 
+/*
+ * The MSI-X core tells its notifiers of masks, but not when MSI-X is turned off,
+ * nor when it is turned on again after a reset that found it on.
+ */
+static void hgshm_config_write(PCIDevice *pci, uint32_t offset, uint32_t value,
+                               int bytes)
+{
+    pci_default_write_config(pci, offset, value, bytes);
+    hgshm_vectors_update(HGSHM(pci));
+}
+
 static void hgshm_reset(DeviceState *dev)
 {
     HgshmState *s = HGSHM(dev);
@@ -216,6 +227,7 @@ static void hgshm_class_init(ObjectClass *klass, void *data)
 
     pc->realize = hgshm_realize;
     pc->exit = hgshm_exit;
+    pc->config_write = hgshm_config_write;
     pc->vendor_id = HGSHM_PCI_VENDOR_ID;
     pc->device_id = HGSHM_PCI_DEVICE_ID;
     pc->revision = HGSHM_PCI_REVISION;

@@ -70,6 +70,7 @@ static void disarm(HgshmVector *v)
 static void vector_update(HgshmVector *v)
 {
     bool wanted = v->has_source && v->unmasked &&
+                  msix_enabled(PCI_DEVICE(v->s)) &&
                   (v->s->irq_enable & HGSHM_IRQ_ENABLE_ON);
 
     if (wanted && !v->armed) {
@@ -96,6 +97,9 @@ static int vector_unmask(PCIDevice *pci, unsigned number, MSIMessage msg)
         disarm(v);
     }
     v->unmasked = true;
+    /* The core would raise what is pending now, whatever IRQ_ENABLE says. It
+     * still waits in the source. */
+    msix_clr_pending(pci, number);
     vector_update(v);
     return 0;
 }
@@ -108,20 +112,33 @@ static void vector_mask(PCIDevice *pci, unsigned number)
     vector_update(v);
 }
 
-/* The guest reads the pending bits: show what waits in masked vectors. */
+static bool source_rung(HgshmVector *v)
+{
+    GPollFD source = {
+        .fd = event_notifier_get_fd(&v->source),
+        .events = G_IO_IN,
+    };
+
+    return g_poll(&source, 1, 0) > 0;
+}
+
+/*
+ * The guest reads the pending bits: show what waits in masked vectors. It goes on
+ * waiting in the source, where a reset and IRQ_ENABLE leave it alone.
+ */
 static void vectors_poll(PCIDevice *pci, unsigned start, unsigned end)
 {
     HgshmState *s = HGSHM(pci);
+    bool on = s->irq_enable & HGSHM_IRQ_ENABLE_ON;
 
-    if (!(s->irq_enable & HGSHM_IRQ_ENABLE_ON)) {
-        return;
-    }
     for (unsigned i = start; i < end; i++) {
         HgshmVector *v = &s->vector[i];
 
-        if (v->has_source && !v->armed && msix_is_masked(pci, i) &&
-            event_notifier_test_and_clear(&v->source)) {
+        if (on && v->has_source && !v->armed && msix_is_masked(pci, i) &&
+            source_rung(v)) {
             msix_set_pending(pci, i);
+        } else {
+            msix_clr_pending(pci, i);
         }
     }
 }
