@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What openers are told of events, with a VM at the other end that rings back:
+ *
+ *   events serve PEER    ring PEER once for each request in slice 0, and say so
+ *                        there; ends when asked to
+ *   events check PEER    poll, read, signals, IRQ_ENABLE, several openers; asks
+ *                        PEER, which serves, for each ring; last, asks it to end
+ *
+ * Requests pass through slice 0 and not by doorbell, so that every ring that
+ * comes is one that a check asked for.
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "device.h"
+
+/* Past the mark that the program slices puts at the start of a page. */
+#define DESK_OFFSET	(8192 + 64)
+#define ASK_TO_END	UINT32_MAX
+#define TURN_NS		1000000
+
+/* Where the two sides meet in slice 0: rings asked for, rings made. */
+struct desk {
+	uint32_t asked;
+	uint32_t made;
+};
+
+struct bench {
+	struct hgshm_info info;
+	struct desk *desk;
+	uint32_t peer;
+};
+
+/* The other side of the memory is another VM, and no doorbell may be used. */
+static void wait_turn(void)
+{
+	struct timespec turn = { .tv_nsec = TURN_NS };
+
+	nanosleep(&turn, NULL);
+}
+
+static struct bench bench_open(uint32_t peer)
+{
+	int fd = device_open(device_path(), O_RDWR);
+	struct bench b = { .info = device_info(fd), .peer = peer };
+	uint8_t *slice = device_map_slice_0(fd, &b.info);
+
+	if (!slice)
+		check_abort("VM %u does not see slice 0", b.info.index);
+	b.desk = (struct desk *)(slice + DESK_OFFSET);
+	close(fd);
+	return b;
+}
+
+static void serve(struct bench *b)
+{
+	int fd = device_open(device_path(), O_RDWR);
+	uint32_t made = 0, asked;
+
+	while ((asked = __atomic_load_n(&b->desk->asked, __ATOMIC_ACQUIRE)) !=
+	       ASK_TO_END) {
+		if (asked == made) {
+			wait_turn();
+			continue;
+		}
+		device_poke(fd, b->peer);
+		__atomic_store_n(&b->desk->made, ++made, __ATOMIC_RELEASE);
+	}
+	__atomic_store_n(&b->desk->made, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&b->desk->asked, 0, __ATOMIC_RELEASE);
+}
+
+/* When this returns the peer has rung @count times. */
+static void have_rung(struct bench *b, uint32_t count)
+{
+	uint32_t wanted = b->desk->asked + count;
+
+	__atomic_store_n(&b->desk->asked, wanted, __ATOMIC_RELEASE);
+	while (__atomic_load_n(&b->desk->made, __ATOMIC_ACQUIRE) != wanted)
+		wait_turn();
+}
+
+static short poll_now(int fd, int timeout_ms)
+{
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+
+	return poll(&pollfd, 1, timeout_ms) > 0 ? pollfd.revents : 0;
+}
+
+static void check_poll_and_read(struct bench *b)
+{
+	int fd = device_open(device_path(), O_RDWR | O_NONBLOCK);
+	struct hgshm_event events[HGSHM_VECTORS_MAX], poison = { .epoch = 0x5A5A5A5A };
+	struct hgshm_event event = poison;
+	void *unwritable = mmap(NULL, 1, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	CHECK_EQUAL(poll_now(fd, 0), 0);
+	CHECK_ERRNO(read(fd, &event, sizeof(event)), EAGAIN);
+	CHECK(!memcmp(&event, &poison, sizeof(event)));
+
+	have_rung(b, 1);
+	CHECK_EQUAL(poll_now(fd, DEVICE_PATIENCE_MS), POLLIN);
+	CHECK_ERRNO(read(fd, &event, sizeof(event) - 1), EINVAL);
+	CHECK_ERRNO(read(fd, unwritable, sizeof(event)), EFAULT);
+	CHECK_EQUAL(poll_now(fd, 0), POLLIN);
+	CHECK_EQUAL(read(fd, events, sizeof(events)), sizeof(event));
+	CHECK_EQUAL(events[0].type, HGSHM_EVENT_DOORBELL);
+	CHECK_EQUAL(events[0].index, b->peer);
+	CHECK_EQUAL(events[0].count, 1);
+	CHECK_EQUAL(events[0].epoch, device_info(fd).epoch);
+	CHECK_EQUAL(poll_now(fd, 0), 0);
+	CHECK_ERRNO(read(fd, &event, sizeof(event)), EAGAIN);
+	close(fd);
+}
+
+static void check_blocking_read(struct bench *b)
+{
+	int fd = device_open(device_path(), O_RDWR);
+	pid_t child = fork();
+	int status = -1;
+
+	if (child == 0) {
+		struct hgshm_event event;
+		bool woken = read(fd, &event, sizeof(event)) == sizeof(event);
+
+		_exit(woken && event.index == b->peer ? 0 : 1);
+	}
+	have_rung(b, 1);
+	CHECK_EQUAL(waitpid(child, &status, 0), child);
+	CHECK_EQUAL(status, 0);
+	close(fd);
+}
+
+static void check_openers(struct bench *b)
+{
+	int first = device_open(device_path(), O_RDWR | O_NONBLOCK);
+	int second, third;
+
+	have_rung(b, 1);
+	CHECK_EQUAL(device_wait_ring(first, b->peer), 1);
+	second = device_open(device_path(), O_RDONLY | O_NONBLOCK);
+	have_rung(b, 1);
+	CHECK_EQUAL(device_wait_ring(first, b->peer), 1);
+	have_rung(b, 1);
+	CHECK_EQUAL(device_wait_ring(first, b->peer), 1);
+	third = device_open(device_path(), O_RDWR | O_NONBLOCK);
+	/* What the first has read is still there for the second, merged. */
+	CHECK_EQUAL(device_wait_ring(second, b->peer), 2);
+	CHECK_EQUAL(poll_now(second, 0), 0);
+	CHECK_EQUAL(poll_now(third, 0), 0);
+	close(first);
+	close(second);
+	close(third);
+}
+
+static void check_irq_enable(struct bench *b)
+{
+	int fd = device_open(device_path(), O_RDWR | O_NONBLOCK);
+
+	CHECK_EQUAL(device_info(fd).irq_enabled, 1);
+	device_irq_enable(fd, false);
+	CHECK_EQUAL(device_info(fd).irq_enabled, 0);
+	have_rung(b, 3);
+	CHECK_EQUAL(poll_now(fd, DEVICE_QUIET_MS), 0);
+	device_irq_enable(fd, true);
+	CHECK_EQUAL(device_wait_ring(fd, b->peer), 1);
+	CHECK_EQUAL(poll_now(fd, DEVICE_QUIET_MS), 0);
+
+	/* Nothing waited: enabling again raises nothing. */
+	device_irq_enable(fd, true);
+	CHECK_EQUAL(poll_now(fd, DEVICE_QUIET_MS), 0);
+	close(fd);
+}
+
+static int set_signal(int fd, int signo)
+{
+	struct hgshm_set_signal request = { .signo = signo };
+
+	return ioctl(fd, HGSHM_IOC_SET_SIGNAL, &request);
+}
+
+static bool signal_came(const sigset_t *set, int timeout_ms)
+{
+	struct timespec timeout = {
+		.tv_sec = timeout_ms / 1000,
+		.tv_nsec = timeout_ms % 1000 * 1000000L,
+	};
+
+	return sigtimedwait(set, NULL, &timeout) > 0;
+}
+
+/* A bystander with the same descriptor, and blocked signals, as its parent. */
+static pid_t fork_bystander(const sigset_t *set, int *stop_fd)
+{
+	int stop[2];
+	pid_t child;
+
+	if (pipe(stop))
+		check_abort("pipe: %s", strerror(errno));
+	child = fork();
+	if (child == 0) {
+		char byte;
+
+		close(stop[1]);
+		/* Ends with 1 if the signal came to it as well. */
+		if (read(stop[0], &byte, 1))
+			_exit(2);
+		_exit(signal_came(set, 0));
+	}
+	close(stop[0]);
+	*stop_fd = stop[1];
+	return child;
+}
+
+static void check_signal(struct bench *b)
+{
+	int fd = device_open(device_path(), O_RDWR | O_NONBLOCK);
+	int stop_fd, status = -1;
+	sigset_t usr, rt;
+	pid_t bystander;
+
+	sigemptyset(&usr);
+	sigaddset(&usr, SIGUSR1);
+	sigemptyset(&rt);
+	sigaddset(&rt, SIGRTMIN + 1);
+	sigprocmask(SIG_BLOCK, &usr, NULL);
+	sigprocmask(SIG_BLOCK, &rt, NULL);
+
+	CHECK_EQUAL(set_signal(fd, SIGUSR1), 0);
+	bystander = fork_bystander(&usr, &stop_fd);
+	have_rung(b, 1);
+	CHECK(signal_came(&usr, DEVICE_PATIENCE_MS));
+	CHECK_EQUAL(device_wait_ring(fd, b->peer), 1);
+	close(stop_fd);
+	CHECK_EQUAL(waitpid(bystander, &status, 0), bystander);
+	CHECK_EQUAL(status, 0);
+
+	/* A later call replaces; 0 stops; a closed descriptor stops. */
+	CHECK_EQUAL(set_signal(fd, SIGRTMIN + 1), 0);
+	have_rung(b, 1);
+	CHECK(signal_came(&rt, DEVICE_PATIENCE_MS));
+	CHECK(!signal_came(&usr, 0));
+	CHECK_EQUAL(set_signal(fd, 0), 0);
+	device_drain(fd);
+	have_rung(b, 1);
+	CHECK_EQUAL(device_wait_ring(fd, b->peer), 1);
+	CHECK(!signal_came(&rt, DEVICE_QUIET_MS));
+
+	CHECK_EQUAL(set_signal(fd, SIGUSR1), 0);
+	close(fd);
+	fd = device_open(device_path(), O_RDWR);
+	have_rung(b, 1);
+	CHECK_EQUAL(device_wait_ring(fd, b->peer), 1);
+	CHECK(!signal_came(&usr, DEVICE_QUIET_MS));
+	close(fd);
+}
+
+/* The process that asked ends; another holds the descriptor open. */
+static void check_signal_of_the_dead(struct bench *b)
+{
+	int fd = device_open(device_path(), O_RDWR | O_NONBLOCK);
+	int status = -1;
+	pid_t child = fork();
+
+	if (child == 0)
+		_exit(set_signal(fd, SIGKILL) != 0);
+	CHECK_EQUAL(waitpid(child, &status, 0), child);
+	CHECK_EQUAL(status, 0);
+	have_rung(b, 1);
+	CHECK_EQUAL(device_wait_ring(fd, b->peer), 1);
+	close(fd);
+}
+
+int main(int argc, char **argv)
+{
+	struct bench b;
+
+	if (argc != 3)
+		check_abort("usage: events serve|check PEER");
+	b = bench_open(atoi(argv[2]));
+	if (!strcmp(argv[1], "serve")) {
+		serve(&b);
+		return 0;
+	}
+
+	check_poll_and_read(&b);
+	check_blocking_read(&b);
+	check_openers(&b);
+	check_irq_enable(&b);
+	check_signal(&b);
+	check_signal_of_the_dead(&b);
+	__atomic_store_n(&b.desk->asked, ASK_TO_END, __ATOMIC_RELEASE);
+	while (__atomic_load_n(&b.desk->asked, __ATOMIC_ACQUIRE))
+		wait_turn();
+	return check_status();
+}
