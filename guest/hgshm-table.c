@@ -44,7 +44,7 @@ static struct cell slice_cell(const struct hgshm_info *info)
 {
 	struct cell cell;
 
-	snprintf(cell.text, sizeof(cell.text), "%s at %s", size_cell(info->slice_bytes).text,
+	snprintf(cell.text, sizeof(cell.text), "%.20s at %.20s", size_cell(info->slice_bytes).text,
 		 info->index ? size_cell(info->index * info->slice_bytes).text : "0");
 	return cell;
 }

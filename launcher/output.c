@@ -11,12 +11,15 @@ static void show_line(struct output *out)
 
 static void take_into_line(struct output *out, char byte)
 {
-	if (byte == '\n' || (byte == '\r' && out->line_bytes)) {
+	bool completes_crlf = out->after_cr && byte == '\n';
+
+	out->after_cr = byte == '\r';
+	if (completes_crlf || (byte == '\r' && !out->line_bytes))
+		return;
+	if (byte == '\n' || byte == '\r') {
 		show_line(out);
 		return;
 	}
-	if (byte == '\r')
-		return;
 	if (iscntrl((unsigned char)byte) && byte != '\t')
 		byte = '?';
 	out->line[out->line_bytes++] = byte;
