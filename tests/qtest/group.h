@@ -12,7 +12,7 @@
 #include "hgshm/proto.h"
 #include "vm.h"
 
-#define GROUP_VMS_MAX	16
+#define GROUP_VMS_MAX	64
 
 /* The id that every chardev of these tests has. */
 #define GROUP_CHARDEV	"meet"

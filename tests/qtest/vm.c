@@ -124,23 +124,11 @@ static bool end_process(struct process *p)
 	return true;
 }
 
-/* QEMU says itself that it got a SIGTERM, as its last line. */
-static void cut_farewell(char *text)
-{
-	static const char farewell[] =
-		"qemu-system-x86_64: terminating on signal 15 ";
-	char *line = strstr(text, farewell);
-
-	if (line && strchr(line, '\n') == strrchr(line, '\n'))
-		*line = '\0';
-}
-
 bool vm_end(struct vm *vm)
 {
 	bool ok = end_process(&vm->process);
 	char *text = process_take_output(&vm->process);
 
-	cut_farewell(text);
 	if (*text) {
 		print_error("QEMU said what no test expects: %s", text);
 		ok = false;
