@@ -6,6 +6,8 @@
 #include "qemu/main-loop.h"
 #include "sysemu/kvm.h"
 
+#include <glib-unix.h>
+
 #include "hgshm.h"
 
 static bool doorbell_by_kvm(void)
@@ -64,12 +66,17 @@ static void drop_doorbell(HgshmPeer *p, unsigned index)
     event_notifier_cleanup(&p->doorbell);
 }
 
-/* Takes both file descriptors. */
+/*
+ * Takes both file descriptors. The peer made one of them, so neither may make
+ * this QEMU wait: a full eventfd does so when it is written.
+ */
 void hgshm_peer_connect(HgshmState *s, unsigned index, int doorbell_fd,
                         int own_doorbell_fd)
 {
     HgshmPeer *p = &s->peer[index];
 
+    g_unix_set_fd_nonblocking(doorbell_fd, true, NULL);
+    g_unix_set_fd_nonblocking(own_doorbell_fd, true, NULL);
     drop_doorbell(p, index);
     event_notifier_init_fd(&p->doorbell, doorbell_fd);
     p->has_doorbell = true;
