@@ -254,6 +254,9 @@ static bool hear_peers(Meeting *m, Error **errp)
             error = -EPROTO;
             m->message.fault = "it tells of peers that can't be";
         }
+        if (error == 0 && hgshm_wire_now_ns() >= m->deadline_ns) {
+            error = -ETIMEDOUT;
+        }
         if (error < 0) {
             report(m, error, errp);
             return false;
