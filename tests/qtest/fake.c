@@ -2,9 +2,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -93,7 +91,7 @@ void fake_send(int sock, const void *bytes, size_t count, const int *fds,
 	assert_int_equal(sendmsg(sock, &msg, MSG_NOSIGNAL), count);
 }
 
-static int64_t deadline_ns(void)
+int64_t fake_deadline_ns(void)
 {
 	return hgshm_wire_now_ns() + WAIT_MS * INT64_C(1000000);
 }
@@ -103,7 +101,7 @@ void fake_receive(int sock, struct hgshm_wire_message *m, unsigned int type)
 	int error;
 
 	hgshm_wire_init(m);
-	error = hgshm_wire_receive_until(sock, m, deadline_ns());
+	error = hgshm_wire_receive_until(sock, m, fake_deadline_ns());
 	if (error)
 		fail_msg("no message of type %u came: %s", type,
 			 hgshm_wire_fault(m, error));
@@ -135,74 +133,9 @@ struct hgshm_msg fake_header(unsigned int type, size_t bytes, unsigned int fds)
 	};
 }
 
-void fake_client_open(struct fake_client *f, const struct group *g,
-		      unsigned int index)
-{
-	int line[2];
-
-	f->sock = fake_connect(g);
-	f->doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	assert_true(f->doorbell >= 0);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
-				    line), 0);
-	f->line = line[0];
-	f->fds[0] = f->doorbell;
-	f->fds[1] = line[1];
-	f->hello = (struct hgshm_msg_hello) {
-		.h = fake_header(HGSHM_MSG_HELLO, sizeof(f->hello), 2),
-		.index = htole32(index),
-		.mapidx = htole32(HGSHM_INDEX_NONE),
-	};
-	snprintf((char *)f->hello.shmid, sizeof(f->hello.shmid), "%s",
-		 g->shmid);
-}
-
-void fake_client_say_hello(struct fake_client *f)
-{
-	fake_send(f->sock, &f->hello, sizeof(f->hello), f->fds, 2);
-	close(f->fds[1]);
-	f->fds[1] = -1;
-}
-
-uint64_t fake_client_join(struct fake_client *f, int *ring_fd)
-{
-	struct hgshm_wire_message m;
-	uint64_t peers;
-
-	fake_receive(f->sock, &m, HGSHM_MSG_WELCOME);
-	assert_true(hgshm_wire_is_eventfd(m.fds[0]));
-	*ring_fd = hgshm_wire_take_fd(&m, 0);
-	hgshm_wire_reset(&m);
-	fake_expect_closed(f->sock);
-	for (;;) {
-		int error;
-
-		hgshm_wire_init(&m);
-		error = hgshm_wire_receive_until(f->line, &m, deadline_ns());
-		if (error)
-			fail_msg("PEERS did not come: %s",
-				 hgshm_wire_fault(&m, error));
-		if (le16toh(m.header.type) == HGSHM_MSG_PEERS)
-			break;
-		assert_int_equal(le16toh(m.header.type), HGSHM_MSG_PEER_UP);
-		hgshm_wire_reset(&m);
-	}
-	peers = le64toh(m.peers.peers);
-	hgshm_wire_reset(&m);
-	return peers;
-}
-
-static void close_fd(int *fd)
+void fake_close(int *fd)
 {
 	if (*fd >= 0)
 		close(*fd);
 	*fd = -1;
-}
-
-void fake_client_close(struct fake_client *f)
-{
-	close_fd(&f->sock);
-	close_fd(&f->line);
-	close_fd(&f->doorbell);
-	close_fd(&f->fds[1]);
 }

@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "fake.h"
+#include "fake-client.h"
 #include "qtest.h"
 #include "test.h"
 
