@@ -12,16 +12,29 @@
 #include "input.h"
 #include "interrupt.h"
 
+/*
+ * Only for what can do it: a pipe would be opened, refused, and closed again, and its writer
+ * would be killed for having no reader.
+ */
+static bool may_be_direct(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode));
+}
+
 static int open_file(struct input *input, struct problem *problem)
 {
 	if (!strcmp(input->path, "-")) {
 		input->path = "standard input";
 		input->fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
-	} else {
+	} else if (may_be_direct(input->path)) {
 		input->fd = open(input->path, O_RDONLY | O_CLOEXEC | O_DIRECT);
 		input->direct = input->fd >= 0;
 		if (input->fd < 0 && errno == EINVAL)
 			input->fd = open(input->path, O_RDONLY | O_CLOEXEC);
+	} else {
+		input->fd = open(input->path, O_RDONLY | O_CLOEXEC);
 	}
 	if (input->fd < 0)
 		return problem_set(problem, -errno, "--input %s: %s", input->path,

@@ -13,6 +13,8 @@
 #include "texts.h"
 
 static char dir[64];
+static char **paths;
+static size_t paths_used;
 
 static uint64_t next_random(uint64_t *state)
 {
@@ -98,16 +100,20 @@ void texts_cleanup(void)
 	closedir(stream);
 	rmdir(dir);
 	dir[0] = '\0';
+	while (paths_used)
+		free(paths[--paths_used]);
+	free(paths);
+	paths = NULL;
 }
 
 const char *texts_path(const char *name)
 {
-	static char paths[8][128];
-	static unsigned int next;
-	char *path = paths[next++ % 8];
+	char **grown = realloc(paths, (paths_used + 1) * sizeof(*paths));
 
-	snprintf(path, sizeof(paths[0]), "%s/%s", texts_dir(), name);
-	return path;
+	assert_non_null(grown);
+	paths = grown;
+	assert_true(asprintf(&paths[paths_used], "%s/%s", texts_dir(), name) > 0);
+	return paths[paths_used++];
 }
 
 void text_save(const struct text *text, const char *path)

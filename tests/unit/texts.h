@@ -21,7 +21,7 @@ void text_free(struct text *text);
 const char *texts_dir(void);
 void texts_cleanup(void);
 
-/* A path in that directory, in one of a few static buffers. */
+/* A path in that directory, good until texts_cleanup. */
 const char *texts_path(const char *name);
 void text_save(const struct text *text, const char *path);
 struct text text_load(const char *path);
