@@ -56,7 +56,7 @@ static struct cell peer_cell(const struct hgshm_info *info)
 	if (!info->memory_bytes && !info->peer_bytes)
 		strcpy(cell.text, "no memory (guestmmap=0)");
 	else if (info->index == 0)
-		snprintf(cell.text, sizeof(cell.text), "all %u slices", info->clients);
+		strcpy(cell.text, "all slices");
 	else if (info->mapidx == HGSHM_INDEX_NONE)
 		strcpy(cell.text, "none");
 	else

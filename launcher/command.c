@@ -29,6 +29,7 @@ static void add_machine(struct args *a, const struct launch_options *o,
 	bool kvm = o->accel == ACCEL_KVM;
 	const char *run = values_get(&o->runs, index, NULL);
 	char tsc[32] = "";
+	const char *tcg = "";
 
 	args_add(a, "-nodefaults");
 	args_add(a, "-no-user-config");
@@ -55,10 +56,13 @@ static void add_machine(struct args *a, const struct launch_options *o,
 	args_add(a, "-initrd");
 	args_add(a, p->initrd);
 	args_add(a, "-append");
+	/* a kernel panics if a busy host starves it while it tries its timer */
+	if (!kvm)
+		tcg = " no_timer_check";
 	if (p->guest_tsc_khz)
 		snprintf(tsc, sizeof(tsc), " tsc_early_khz=%u", p->guest_tsc_khz);
-	args_addf(a, "console=ttyS0 quiet loglevel=5 panic=-1%s hgshm.index=%u hgshm.clients=%u%s%s%s",
-		  tsc, index, o->clients, run ? "" : " hgshm.shell",
+	args_addf(a, "console=ttyS0 quiet loglevel=5 panic=-1%s%s hgshm.index=%u hgshm.clients=%u%s%s%s",
+		  tcg, tsc, index, o->clients, run ? "" : " hgshm.shell",
 		  *o->append ? " " : "", o->append);
 	if (run) {
 		args_add(a, "-fw_cfg");

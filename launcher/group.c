@@ -50,11 +50,19 @@ static void signal_all(struct group *g, int signal)
 	}
 }
 
+/* What QEMUs say of an end that we brought about is for their logs alone. */
+static void mute_qemus(struct group *g)
+{
+	for (unsigned int i = g->first; i < g->end; i++)
+		g->vms[i].qemu_says.muted = true;
+}
+
 static void stop(struct group *g)
 {
 	if (g->stopping)
 		return;
 	g->stopping = true;
+	mute_qemus(g);
 	g->kill_at_ms = now_ms() + STOP_PATIENCE_MS;
 	signal_all(g, SIGTERM);
 }
@@ -124,6 +132,9 @@ static void reap(struct group *g)
 		if (!g->stopping && !vm_ended_well(vm, why, sizeof(why))) {
 			report("VM %u failed: %s", i, why);
 			fail(g);
+		} else if (i == 0) {
+			/* the others' QEMUs now warn that the mapper is gone */
+			mute_qemus(g);
 		}
 	}
 }
@@ -207,9 +218,10 @@ static void turn(struct group *g)
 	open_barrier(g);
 }
 
-static int block_signals(void)
+int group_block_signals(void)
 {
 	sigset_t set;
+	int fd;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
@@ -218,7 +230,12 @@ static int block_signals(void)
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (fd < 0) {
+		fd = -errno;
+		report_errno(fd, "can't receive signals");
+	}
+	return fd;
 }
 
 static void run(struct group *g)
@@ -242,7 +259,7 @@ static void run(struct group *g)
 		vm_close(&g->vms[i]);
 }
 
-int group_run(const struct launch_options *o, const struct places *p)
+int group_run(const struct launch_options *o, const struct places *p, int signal_fd)
 {
 	struct group *g = calloc(1, sizeof(*g));
 	int status;
@@ -258,14 +275,8 @@ int group_run(const struct launch_options *o, const struct places *p)
 	g->foreground = o->index != LAUNCH_WHOLE_GROUP && !o->runs.count &&
 			isatty(STDIN_FILENO);
 	g->give_up_at_ms = o->timeout_s ? now_ms() + (int64_t)o->timeout_s * 1000 : NEVER_MS;
-	g->signal_fd = block_signals();
-	if (g->signal_fd < 0) {
-		report_errno(-errno, "can't receive signals");
-		free(g);
-		return EXIT_FAILURE;
-	}
+	g->signal_fd = signal_fd;
 	run(g);
-	close(g->signal_fd);
 	status = g->signal ? 128 + g->signal : g->failed ? EXIT_FAILURE : EXIT_SUCCESS;
 	free(g);
 	return status;

@@ -31,6 +31,8 @@ void output_byte(struct output *out, char byte)
 {
 	if (out->log)
 		fputc(byte, out->log);
+	if (out->muted)
+		return;
 	if (out->prefix)
 		take_into_line(out, byte);
 	else

@@ -20,6 +20,7 @@ struct output {
 	FILE *log;	/* a copy of it all; NULL for none */
 	unsigned int index;
 	bool prefix;
+	bool muted;	/* to the log alone */
 	bool after_cr;
 	size_t line_bytes;
 	char line[OUTPUT_LINE_BYTES];

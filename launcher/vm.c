@@ -88,7 +88,7 @@ static void become_qemu(char **command, const struct far_ends *far, pid_t parent
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	execvp(command[0], command);
-	dprintf(STDERR_FILENO, "can't run %s: %s\n", command[0], strerror(errno));
+	dprintf(STDERR_FILENO, "can't run %s: %s; choose a QEMU by --qemu\n", command[0], strerror(errno));
 	_exit(127);
 }
 

@@ -4,6 +4,7 @@
 import os
 import select
 import signal
+import time
 import unittest
 
 from launching import LaunchTest
@@ -54,6 +55,28 @@ class Ending(LaunchTest):
             self.assertEqual((process.returncode, err), (128 + number, ""))
             self.assert_nothing_left()
             (self.top / "events").unlink()
+
+    def test_a_signal_at_any_moment(self):
+        for delay_ms in range(0, 80, 4):
+            for index in range(2):
+                self.play(index, "ready", "wait")
+            process = self.start("--shmid", self.shmid, "--clients", "2",
+                                 "--run", self.top / "script")
+            time.sleep(delay_ms / 1000)
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=10)
+            # before it catches signals it has made nothing, and just dies
+            self.assertIn(process.returncode, (128 + signal.SIGINT, -signal.SIGINT))
+            self.assertEqual(err, "")
+            self.assert_nothing_left()
+            (self.top / "events").unlink(missing_ok=True)
+
+    def test_what_qemu_says_of_its_end_is_not_shown(self):
+        self.play(0, "ready", "status=0")
+        self.play(1, "ready", "wait-for-0", "error=warning:mapper-gone", "status=0")
+        status, _, err = self.launch_group("--clients", "2", "--log-dir", self.top / "logs")
+        self.assertEqual((status, err), (0, ""))
+        self.assertEqual((self.top / "logs/vm1.qemu").read_text(), "warning:mapper-gone\n")
 
     def test_one_that_ignores_being_asked_is_killed(self):
         for index in range(2):

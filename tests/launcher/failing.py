@@ -56,7 +56,8 @@ class Failing(LaunchTest):
     def test_a_qemu_that_is_not_there(self):
         status, _, err = self.launch_group("--qemu", "/no/qemu")
         self.assertEqual(status, 1)
-        self.assertIn("VM 0: can't run /no/qemu: No such file or directory\n", err)
+        self.assertIn("VM 0: can't run /no/qemu: No such file or directory; "
+                      "choose a QEMU by --qemu\n", err)
 
 
 unittest.main()
