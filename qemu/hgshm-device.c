@@ -10,10 +10,7 @@
 #include "qemu/log.h"
 #include "qemu/module.h"
 #include "qemu/uuid.h"
-#include "hw/qdev-properties.h"
-#include "hw/qdev-properties-system.h"
 #include "migration/vmstate.h"
-#include "sysemu/sysemu.h"
 
 #include "hgshm.h"
 
@@ -208,10 +205,10 @@ static void hgshm_instance_init(Object *obj)
     hgshm_props_set_defaults(s);
 }
 
-static Property hgshm_properties[] = {
+static HGSHM_PROPERTY_CONST Property hgshm_properties[] = {
     DEFINE_PROP_CHR("chardev", HgshmState, chr),
     DEFINE_PROP_STRING("shmid", HgshmState, shmid),
-    DEFINE_PROP_END_OF_LIST(),
+    HGSHM_PROPERTIES_END
 };
 
 /* The memory is shared with others that stay behind. */
@@ -220,7 +217,8 @@ static const VMStateDescription vmstate_hgshm = {
     .unmigratable = 1,
 };
 
-static void hgshm_class_init(ObjectClass *klass, void *data)
+static void hgshm_class_init(ObjectClass *klass,
+                             HGSHM_CLASS_CONST void *data)
 {
     DeviceClass *dc = DEVICE_CLASS(klass);
     PCIDeviceClass *pc = PCI_DEVICE_CLASS(klass);
@@ -232,7 +230,7 @@ static void hgshm_class_init(ObjectClass *klass, void *data)
     pc->device_id = HGSHM_PCI_DEVICE_ID;
     pc->revision = HGSHM_PCI_REVISION;
     pc->class_id = HGSHM_PCI_CLASS;
-    dc->reset = hgshm_reset;
+    hgshm_set_reset(dc, hgshm_reset);
     dc->vmsd = &vmstate_hgshm;
     dc->desc = "Host-guest shared memory with doorbells";
     set_bit(DEVICE_CATEGORY_MISC, dc->categories);
@@ -250,7 +248,7 @@ static const TypeInfo hgshm_info = {
     .instance_size = sizeof(HgshmState),
     .instance_init = hgshm_instance_init,
     .class_init = hgshm_class_init,
-    .interfaces = (InterfaceInfo[]) {
+    .interfaces = (HGSHM_CLASS_CONST InterfaceInfo[]) {
         { INTERFACE_CONVENTIONAL_PCI_DEVICE },
         { },
     },

@@ -9,7 +9,6 @@
 #include "qemu/osdep.h"
 #include "qapi/error.h"
 #include "qemu/cutils.h"
-#include "sysemu/sysemu.h"
 
 #include <sys/file.h>
 #include <sys/mman.h>

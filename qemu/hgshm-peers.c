@@ -4,16 +4,10 @@
  */
 #include "qemu/osdep.h"
 #include "qemu/main-loop.h"
-#include "sysemu/kvm.h"
 
 #include <glib-unix.h>
 
 #include "hgshm.h"
-
-static bool doorbell_by_kvm(void)
-{
-    return kvm_enabled() && kvm_ioeventfd_any_length_enabled();
-}
 
 bool hgshm_peer_alive(const HgshmState *s, unsigned index)
 {
@@ -58,7 +52,7 @@ static void drop_doorbell(HgshmPeer *p, unsigned index)
     if (!p->has_doorbell) {
         return;
     }
-    if (doorbell_by_kvm()) {
+    if (hgshm_kvm_rings()) {
         memory_region_del_eventfd(&p->s->regs, HGSHM_DOORBELL(index), 0, false,
                                   0, &p->doorbell);
     }
@@ -80,7 +74,7 @@ void hgshm_peer_connect(HgshmState *s, unsigned index, int doorbell_fd,
     drop_doorbell(p, index);
     event_notifier_init_fd(&p->doorbell, doorbell_fd);
     p->has_doorbell = true;
-    if (doorbell_by_kvm()) {
+    if (hgshm_kvm_rings()) {
         memory_region_add_eventfd(&s->regs, HGSHM_DOORBELL(index), 0, false, 0,
                                   &p->doorbell);
     }

@@ -7,17 +7,12 @@
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
-#include "qapi/qmp/qbool.h"
-#include "qapi/qmp/qnum.h"
-#include "qapi/qmp/qstring.h"
 #include "qapi/util.h"
 #include "qapi/visitor-impl.h"
 #include "qapi/visitor.h"
 #include "qemu/cutils.h"
 #include "qemu/error-report.h"
 #include "qemu/units.h"
-#include "hw/qdev-properties.h"
-#include "hw/qdev-properties-system.h"
 
 #include "hgshm.h"
 

@@ -9,9 +9,6 @@
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
-#include "hw/pci/msi.h"
-#include "hw/pci/msix.h"
-#include "sysemu/kvm.h"
 
 #include "hgshm.h"
 

@@ -19,10 +19,10 @@
 
 #include "qemu/event_notifier.h"
 #include "qemu/queue.h"
-#include "hw/pci/pci.h"
 #include "chardev/char-fe.h"
 #include "qom/object.h"
 
+#include "hgshm-compat.h"
 #include "hgshm/regs.h"
 #include "hgshm/proto.h"
 
