@@ -1,178 +1,40 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * hgshm: a client's side of the meeting, and its private line
+ * hgshm: a client, from its meeting in realize to the loss of its mapper
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
-#include "qemu/cutils.h"
 #include "qemu/error-report.h"
-#include "qemu/units.h"
 
-#include "wire.h"
-#include "hgshm.h"
+#include "hgshm-join.h"
 
-/* What may reach the user's terminal of a text that the mapper wrote. */
-#define PRINTABLE G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS \
-                  " !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
-
-/* The two sockets of a meeting, until the device keeps what it needs. */
-typedef struct Meeting {
-    HgshmState *s;
-    int sock;
-    int line;               /* own end of the private line */
-    int line_mapper;        /* the end that goes to the mapper */
-    int own_doorbell_fd;
-    int64_t deadline_ns;
-    struct hgshm_wire_message message;
-} Meeting;
-
-static void close_fd(int *fd)
+/* The first offer makes the device; a later one must be the same memory. */
+bool hgshm_client_take_offer(HgshmState *s, const HgshmOffer *offer,
+                             Error **errp)
 {
-    if (*fd >= 0) {
-        close(*fd);
-        *fd = -1;
+    if (s->joined) {
+        bool same = offer->clients == s->clients &&
+                    offer->size_bytes == s->size_bytes &&
+                    offer->slice_bytes == s->slice_bytes &&
+                    offer->shm_dev == s->shm_dev &&
+                    offer->shm_ino == s->shm_ino;
+
+        if (!same) {
+            s->status |= HGSHM_STATUS_MEMORY_STALE;
+            error_setg(errp, "hgshm: the mapper of shmid=%s came back with "
+                       "another memory; index=%u still has the old one: "
+                       "restart this VM or plug its device in again",
+                       s->shmid, s->index);
+        }
+        return same;
     }
-}
-
-static bool meeting_open(Meeting *m, Error **errp)
-{
-    HgshmState *s = m->s;
-    const char *name = hgshm_socket_name(s);
-    EventNotifier own;
-    int line[2];
-
-    m->sock = hgshm_socket_dup(s);
-    if (m->sock < 0) {
-        error_setg(errp, "hgshm: no mapper is connected at chardev socket %s; "
-                   "start the index=0 VM first", name);
-        return false;
-    }
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
-                   line) < 0) {
-        error_setg_errno(errp, errno, "hgshm: no private line to the mapper "
-                         "at %s", name);
-        return false;
-    }
-    m->line = line[0];
-    m->line_mapper = line[1];
-    if (event_notifier_init(&own, 0) < 0) {
-        error_setg_errno(errp, errno, "hgshm: no eventfd for doorbells");
-        return false;
-    }
-    m->own_doorbell_fd = event_notifier_get_fd(&own);
-    return true;
-}
-
-static void meeting_close(Meeting *m)
-{
-    close_fd(&m->sock);
-    close_fd(&m->line);
-    close_fd(&m->line_mapper);
-    close_fd(&m->own_doorbell_fd);
-    hgshm_wire_reset(&m->message);
-    qemu_chr_fe_disconnect(&m->s->chr);
-}
-
-static void report(Meeting *m, int error, Error **errp)
-{
-    const char *name = hgshm_socket_name(m->s);
-
-    switch (error) {
-    case -ETIMEDOUT:
-        error_setg(errp, "hgshm: the mapper at chardev socket %s did not "
-                   "answer within %d s; is the index=0 VM of this group "
-                   "running there?", name, HGSHM_MEET_CLIENT_TIMEOUT_MS / 1000);
-        break;
-    case -EPROTONOSUPPORT:
-        error_setg(errp, "hgshm: the mapper at chardev socket %s speaks "
-                   "protocol version %u, this VM %u; use the same hgshm for "
-                   "both", name, le16_to_cpu(m->message.header.version),
-                   HGSHM_PROTO_VERSION);
-        break;
-    case -ECONNRESET:
-    case -EPIPE:
-        error_setg(errp, "hgshm: the mapper at chardev socket %s closed the "
-                   "connection; is the index=0 VM of this group running there?",
-                   name);
-        break;
-    default:
-        error_setg(errp, "hgshm: what answers at chardev socket %s is no hgshm "
-                   "mapper (%s); give the socket of the index=0 VM", name,
-                   hgshm_wire_fault(&m->message, error));
-    }
-}
-
-/* The next message of this type, or the mapper's refusal in its own words. */
-static bool expect(Meeting *m, int sock, unsigned type, Error **errp)
-{
-    int error;
-    unsigned got;
-
-    hgshm_wire_reset(&m->message);
-    error = hgshm_wire_receive_until(sock, &m->message, m->deadline_ns);
-    if (error < 0) {
-        report(m, error, errp);
-        return false;
-    }
-    got = le16_to_cpu(m->message.header.type);
-    if (got == type) {
-        return true;
-    }
-    if (got == HGSHM_MSG_REFUSED) {
-        m->message.refused.text[HGSHM_REFUSED_TEXT_BYTES - 1] = '\0';
-        g_strcanon((char *)m->message.refused.text, PRINTABLE, '?');
-        error_setg(errp, "hgshm: the mapper at chardev socket %s refused this "
-                   "VM: %s", hgshm_socket_name(m->s),
-                   (char *)m->message.refused.text);
-    } else {
-        m->message.fault = "its message does not belong here";
-        report(m, -EPROTO, errp);
-    }
-    return false;
-}
-
-static bool say_hello(Meeting *m, Error **errp)
-{
-    HgshmState *s = m->s;
-    struct hgshm_msg_hello hello = {
-        .index = cpu_to_le32(s->index),
-        .mapidx = cpu_to_le32(s->mapidx),
-    };
-    int fds[] = { m->own_doorbell_fd, m->line_mapper };
-    int error;
-
-    pstrcpy((char *)hello.shmid, sizeof(hello.shmid), s->shmid);
-    error = hgshm_wire_send(m->sock, HGSHM_MSG_HELLO, &hello, fds);
-    close_fd(&m->line_mapper);
-    if (error < 0) {
-        report(m, error, errp);
-        return false;
-    }
-    return true;
-}
-
-static bool accept_welcome(Meeting *m, Error **errp)
-{
-    HgshmState *s = m->s;
-    const struct hgshm_msg_welcome *w = &m->message.welcome;
-    uint32_t clients = le32_to_cpu(w->clients);
-    uint64_t size_bytes = le64_to_cpu(w->size_bytes);
-    uint64_t slice_bytes = le64_to_cpu(w->slice_bytes);
-
-    if (clients > HGSHM_CLIENTS_MAX || s->index >= clients ||
-        (s->mapidx != HGSHM_INDEX_NONE && s->mapidx >= clients) ||
-        slice_bytes == 0 || slice_bytes % HGSHM_SLICE_ALIGN_BYTES ||
-        slice_bytes > size_bytes / clients || size_bytes > 1 * EiB ||
-        !hgshm_wire_is_eventfd(m->message.fds[0])) {
-        m->message.fault = "its WELCOME contradicts itself";
-        report(m, -EPROTO, errp);
-        return false;
-    }
-    s->clients = clients;
-    s->size_bytes = size_bytes;
-    s->slice_bytes = slice_bytes;
-    return hgshm_memory_join(s, le64_to_cpu(w->shm_dev),
-                             le64_to_cpu(w->shm_ino), errp);
+    s->clients = offer->clients;
+    s->size_bytes = offer->size_bytes;
+    s->slice_bytes = offer->slice_bytes;
+    s->shm_dev = offer->shm_dev;
+    s->shm_ino = offer->shm_ino;
+    s->joined = hgshm_memory_join(s, errp);
+    return s->joined;
 }
 
 static bool is_other_client(HgshmState *s, uint32_t index)
@@ -181,7 +43,7 @@ static bool is_other_client(HgshmState *s, uint32_t index)
 }
 
 /* What the mapper says on the line. Returns false if it should not have. */
-static bool take_news(HgshmState *s, struct hgshm_wire_message *m)
+bool hgshm_client_take_news(HgshmState *s, struct hgshm_wire_message *m)
 {
     uint64_t all = UINT64_MAX >> (HGSHM_CLIENTS_MAX - s->clients);
     uint32_t index;
@@ -220,6 +82,7 @@ static void mapper_lost(HgshmState *s, const char *why)
                 "the memory and the other VMs", s->shmid, why, s->index);
     hgshm_peer_disconnect(s, 0);
     hgshm_peers_set(s, s->peers & ~1ULL);
+    hgshm_rejoin_start(s);
 }
 
 static void line_readable(void *opaque)
@@ -230,7 +93,7 @@ static void line_readable(void *opaque)
 
     hgshm_wire_init(&m);
     error = hgshm_wire_receive(s->peer[0].line, &m);
-    if (error == 0 && !take_news(s, &m)) {
+    if (error == 0 && !hgshm_client_take_news(s, &m)) {
         error = -EPROTO;
         m.fault = "it sent what it should not";
     }
@@ -240,71 +103,84 @@ static void line_readable(void *opaque)
     hgshm_wire_reset(&m);
 }
 
-/* The mapper first tells of all who are there, and ends that with PEERS. */
-static bool hear_peers(Meeting *m, Error **errp)
+/* The line outlives the meeting. */
+void hgshm_client_settle(HgshmState *s, HgshmJoin *j)
 {
-    uint16_t type;
-
-    do {
-        int error;
-
-        hgshm_wire_reset(&m->message);
-        error = hgshm_wire_receive_until(m->line, &m->message, m->deadline_ns);
-        if (error == 0 && !take_news(m->s, &m->message)) {
-            error = -EPROTO;
-            m->message.fault = "it tells of peers that can't be";
-        }
-        if (error == 0 && hgshm_wire_now_ns() >= m->deadline_ns) {
-            error = -ETIMEDOUT;
-        }
-        if (error < 0) {
-            report(m, error, errp);
-            return false;
-        }
-        type = le16_to_cpu(m->message.header.type);
-    } while (type != HGSHM_MSG_PEERS);
-    return true;
+    hgshm_peer_set_line(s, 0, hgshm_join_take_line(j), line_readable);
 }
 
-static bool meet(Meeting *m, Error **errp)
+/* Steps until done or failed, or the deadline. Blocks. */
+static HgshmJoinStep step_until(HgshmState *s, HgshmJoin *j,
+                                int64_t deadline_ns, Error **errp)
 {
-    HgshmState *s = m->s;
-    int own;
+    for (;;) {
+        HgshmJoinStep step = hgshm_join_step(s, j, errp);
+        GPollFD fd = { .fd = hgshm_join_fd(j), .events = G_IO_IN };
+        int64_t left_ns = deadline_ns - hgshm_wire_now_ns();
 
-    if (!meeting_open(m, errp) || !say_hello(m, errp) ||
-        !expect(m, m->sock, HGSHM_MSG_WELCOME, errp) ||
-        !accept_welcome(m, errp)) {
-        return false;
+        if (step != HGSHM_JOIN_MORE) {
+            return step;
+        }
+        if (left_ns <= 0) {
+            hgshm_join_explain(s, j, -ETIMEDOUT, errp);
+            return HGSHM_JOIN_FAILED;
+        }
+        g_poll(&fd, 1, DIV_ROUND_UP(left_ns, SCALE_MS));
     }
-    own = m->own_doorbell_fd;
-    m->own_doorbell_fd = -1;
-    hgshm_peer_connect(s, 0, hgshm_wire_take_fd(&m->message, 0), own);
-    if (!hear_peers(m, errp)) {
-        return false;
+}
+
+/* Takes the socket. Returns the connection's error, 0, or -1 for another one. */
+static int meet_over(HgshmState *s, int sock, int64_t deadline_ns, Error **errp)
+{
+    HgshmJoin join;
+    HgshmJoinStep step;
+
+    if (!hgshm_join_begin(s, &join, sock, errp)) {
+        return join.error ? join.error : -1;
     }
-    hgshm_peer_set_line(s, 0, m->line, line_readable);
-    m->line = -1;
-    return true;
+    step = step_until(s, &join, deadline_ns, errp);
+    if (step == HGSHM_JOIN_DONE) {
+        hgshm_client_settle(s, &join);
+    }
+    hgshm_join_end(&join);
+    if (step == HGSHM_JOIN_DONE) {
+        return 0;
+    }
+    return join.error ? join.error : -1;
 }
 
 bool hgshm_client_meet(HgshmState *s, Error **errp)
 {
-    Meeting m = {
-        .s = s,
-        .sock = -1,
-        .line = -1,
-        .line_mapper = -1,
-        .own_doorbell_fd = -1,
-        .deadline_ns = hgshm_wire_now_ns() +
-                       HGSHM_MEET_CLIENT_TIMEOUT_MS * INT64_C(1000000),
-    };
-    bool ok;
+    int64_t deadline_ns = hgshm_wire_now_ns() +
+                          HGSHM_MEET_CLIENT_TIMEOUT_MS * INT64_C(1000000);
+    int error = -ECONNRESET;
+    Error *err = NULL;
+    int sock;
 
     if (!hgshm_socket_check(s, false, errp)) {
         return false;
     }
-    hgshm_wire_init(&m.message);
-    ok = meet(&m, errp);
-    meeting_close(&m);
-    return ok;
+    sock = hgshm_socket_dup(s);
+    if (sock >= 0) {
+        error = meet_over(s, sock, deadline_ns, &err);
+    }
+    qemu_chr_fe_disconnect(&s->chr);
+    /*
+     * A chardev that was made long before the device holds a connection that
+     * the mapper has dropped as silent. A fresh one tells.
+     */
+    if ((error == -ECONNRESET || error == -EPIPE) && !s->joined) {
+        sock = hgshm_socket_connect(s, deadline_ns);
+        if (sock >= 0) {
+            error_free(err);
+            err = NULL;
+            error = meet_over(s, sock, deadline_ns, &err);
+        } else if (!err) {
+            error_setg_errno(&err, errno, "hgshm: no mapper is connected at "
+                             "chardev socket %s; start the index=0 VM first",
+                             hgshm_socket_name(s));
+        }
+    }
+    error_propagate(errp, err);
+    return error == 0;
 }

@@ -12,7 +12,7 @@
 #include "qemu/uuid.h"
 #include "migration/vmstate.h"
 
-#include "hgshm.h"
+#include "hgshm-join.h"
 
 static bool has_peer_slice(const HgshmState *s)
 {
@@ -59,6 +59,8 @@ static uint64_t regs_read(void *opaque, hwaddr offset, unsigned size)
         return s->epoch;
     case HGSHM_REG_IRQ_ENABLE:
         return s->irq_enable;
+    case HGSHM_REG_STATUS:
+        return s->status;
     default:
         return 0;
     }
@@ -142,7 +144,7 @@ static bool peers_vector_init(HgshmState *s, Error **errp)
         return false;
     }
     hgshm_vector_set_source(s, HGSHM_VECTOR_PEERS,
-                            event_notifier_get_fd(&changed));
+                            event_notifier_get_fd(&changed), false);
     return true;
 }
 
@@ -150,6 +152,7 @@ static void hgshm_exit(PCIDevice *pci)
 {
     HgshmState *s = HGSHM(pci);
 
+    hgshm_rejoin_stop(s);
     hgshm_mapper_stop(s);
     hgshm_peers_cleanup(s);
     hgshm_vectors_cleanup(s);

@@ -152,18 +152,16 @@ static bool welcome(HgshmMeeting *meeting, int *own_doorbell_fd)
         .clients = cpu_to_le32(s->clients),
         .size_bytes = cpu_to_le64(s->size_bytes),
         .slice_bytes = cpu_to_le64(s->slice_bytes),
+        .shm_dev = cpu_to_le64(s->shm_dev),
+        .shm_ino = cpu_to_le64(s->shm_ino),
     };
-    uint64_t shm_dev, shm_ino;
     EventNotifier own;
     int error;
 
-    if (!hgshm_memory_identity(s, &shm_dev, &shm_ino) ||
-        event_notifier_init(&own, 0) < 0) {
+    if (event_notifier_init(&own, 0) < 0) {
         complain(s, "a client can't be let in: %s", strerror(errno));
         return false;
     }
-    message.shm_dev = cpu_to_le64(shm_dev);
-    message.shm_ino = cpu_to_le64(shm_ino);
     *own_doorbell_fd = event_notifier_get_fd(&own);
     error = hgshm_wire_send(meeting->sock, HGSHM_MSG_WELCOME, &message,
                             own_doorbell_fd);

@@ -225,10 +225,14 @@ static void register_bar(HgshmState *s, int number, MemoryRegion *bar)
 
 bool hgshm_memory_create(HgshmState *s, Error **errp)
 {
+    struct stat st;
+
     s->memory_fd = open_object(s, errp);
-    if (s->memory_fd < 0) {
+    if (s->memory_fd < 0 || !check_object(s, s->memory_fd, &st, errp)) {
         return false;
     }
+    s->shm_dev = st.st_dev;
+    s->shm_ino = st.st_ino;
     s->exit_notifier.notify = exit_notify;
     qemu_add_exit_notifier(&s->exit_notifier);
 
@@ -243,8 +247,7 @@ bool hgshm_memory_create(HgshmState *s, Error **errp)
 }
 
 /* The client's own look at what the mapper announced: same object, same size. */
-static int open_announced(HgshmState *s, uint64_t shm_dev, uint64_t shm_ino,
-                          Error **errp)
+static int open_announced(HgshmState *s, Error **errp)
 {
     g_autofree char *name = shm_name(s);
     struct stat st;
@@ -259,7 +262,7 @@ static int open_announced(HgshmState *s, uint64_t shm_dev, uint64_t shm_ino,
         close(fd);
         return -1;
     }
-    if (st.st_dev != shm_dev || st.st_ino != shm_ino) {
+    if (st.st_dev != s->shm_dev || st.st_ino != s->shm_ino) {
         error_setg(errp, "hgshm: shmid=%s here is not the memory of the mapper "
                    "at %s; give the same shmid on the same host", s->shmid,
                    hgshm_socket_name(s));
@@ -276,13 +279,11 @@ static int open_announced(HgshmState *s, uint64_t shm_dev, uint64_t shm_ino,
     return fd;
 }
 
-bool hgshm_memory_join(HgshmState *s, uint64_t shm_dev, uint64_t shm_ino,
-                       Error **errp)
+bool hgshm_memory_join(HgshmState *s, Error **errp)
 {
+    int fd = open_announced(s, errp);
     bool ok;
-    int fd;
 
-    fd = open_announced(s, shm_dev, shm_ino, errp);
     if (fd < 0) {
         return false;
     }
@@ -304,18 +305,6 @@ bool hgshm_memory_join(HgshmState *s, uint64_t shm_dev, uint64_t shm_ino,
         }
     }
     return ok;
-}
-
-bool hgshm_memory_identity(HgshmState *s, uint64_t *shm_dev, uint64_t *shm_ino)
-{
-    struct stat st;
-
-    if (fstat(s->memory_fd, &st) < 0) {
-        return false;
-    }
-    *shm_dev = st.st_dev;
-    *shm_ino = st.st_ino;
-    return true;
 }
 
 /* From now on the object outlives the device if the user wants it so. */

@@ -14,10 +14,12 @@ bool hgshm_peer_alive(const HgshmState *s, unsigned index)
     return index < HGSHM_CLIENTS_MAX && (s->peers >> index & 1);
 }
 
-static void tell_guest(HgshmState *s)
+/* Tells the guest to look at PEERS and STATUS. */
+void hgshm_peers_changed(HgshmState *s)
 {
     HgshmVector *v = &s->vector[HGSHM_VECTOR_PEERS];
 
+    s->epoch++;
     if (v->has_source) {
         event_notifier_set(&v->source);
     }
@@ -27,8 +29,7 @@ void hgshm_peers_set(HgshmState *s, uint64_t peers)
 {
     if (s->peers != peers) {
         s->peers = peers;
-        s->epoch++;
-        tell_guest(s);
+        hgshm_peers_changed(s);
     }
 }
 
@@ -68,6 +69,7 @@ void hgshm_peer_connect(HgshmState *s, unsigned index, int doorbell_fd,
                         int own_doorbell_fd)
 {
     HgshmPeer *p = &s->peer[index];
+    bool stays = p->has_doorbell;
 
     g_unix_set_fd_nonblocking(doorbell_fd, true, NULL);
     g_unix_set_fd_nonblocking(own_doorbell_fd, true, NULL);
@@ -78,7 +80,8 @@ void hgshm_peer_connect(HgshmState *s, unsigned index, int doorbell_fd,
         memory_region_add_eventfd(&s->regs, HGSHM_DOORBELL(index), 0, false, 0,
                                   &p->doorbell);
     }
-    hgshm_vector_set_source(s, HGSHM_VECTOR_DOORBELL(index), own_doorbell_fd);
+    hgshm_vector_set_source(s, HGSHM_VECTOR_DOORBELL(index), own_doorbell_fd,
+                            stays);
 }
 
 void hgshm_peer_set_line(HgshmState *s, unsigned index, int line,

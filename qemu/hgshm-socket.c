@@ -8,9 +8,14 @@
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
+#include "qemu/cutils.h"
+#include "qemu/timer.h"
 #include "chardev/char.h"
 #include "chardev/char-socket.h"
 
+#include <sys/un.h>
+
+#include "wire.h"
 #include "hgshm.h"
 
 static SocketChardev *socket_of(HgshmState *s)
@@ -57,6 +62,47 @@ int hgshm_socket_dup(HgshmState *s)
         return -1;
     }
     return qemu_dup(sock->sioc->fd);
+}
+
+/*
+ * A connection of our own to where the chardev leads, for when it has none.
+ * deadline_ns 0: at once or not at all.
+ */
+int hgshm_socket_connect(HgshmState *s, int64_t deadline_ns)
+{
+    SocketChardev *sock = socket_of(s);
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int64_t left_ns = deadline_ns - hgshm_wire_now_ns();
+    int error, fd;
+
+    if (!sock || sock->addr->type != SOCKET_ADDRESS_TYPE_UNIX ||
+        strlen(sock->addr->u.q_unix.path) >= sizeof(address.sun_path)) {
+        errno = ENOTCONN;
+        return -1;
+    }
+    pstrcpy(address.sun_path, sizeof(address.sun_path),
+            sock->addr->u.q_unix.path);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC |
+                (deadline_ns ? 0 : SOCK_NONBLOCK), 0);
+    if (fd < 0) {
+        return -1;
+    }
+    if (deadline_ns && left_ns > 0) {
+        struct timeval wait = {
+            .tv_sec = left_ns / NANOSECONDS_PER_SECOND,
+            .tv_usec = left_ns % NANOSECONDS_PER_SECOND / SCALE_US + 1,
+        };
+
+        /* Bounds the wait for room in the mapper's queue. */
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
+    }
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+        error = errno;
+        close(fd);
+        errno = error;
+        return -1;
+    }
+    return fd;
 }
 
 const char *hgshm_socket_name(HgshmState *s)

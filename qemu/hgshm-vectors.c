@@ -149,13 +149,45 @@ static void clear_source(HgshmVector *v)
     }
 }
 
-/* Takes the file descriptor. Rings that wait in the old source move over. */
-void hgshm_vector_set_source(HgshmState *s, unsigned number, int fd)
+static void clear_previous(HgshmVector *v)
+{
+    if (v->has_previous) {
+        event_notifier_set_handler(&v->previous, NULL);
+        event_notifier_cleanup(&v->previous);
+        v->has_previous = false;
+    }
+}
+
+static void previous_handler(EventNotifier *previous)
+{
+    HgshmVector *v = container_of(previous, HgshmVector, previous);
+
+    if (event_notifier_test_and_clear(previous)) {
+        event_notifier_set(&v->source);
+    }
+}
+
+/*
+ * Takes the file descriptor. Rings that wait in the old source move over. A
+ * sender that stays uses the old one until it has heard of the new one.
+ */
+void hgshm_vector_set_source(HgshmState *s, unsigned number, int fd,
+                             bool sender_stays)
 {
     HgshmVector *v = &s->vector[number];
-    bool rung = v->has_source && event_notifier_test_and_clear(&v->source);
+    bool rung = (v->has_source && event_notifier_test_and_clear(&v->source)) ||
+                (v->has_previous && event_notifier_test_and_clear(&v->previous));
 
-    clear_source(v);
+    clear_previous(v);
+    if (v->has_source && sender_stays) {
+        v->has_source = false;
+        vector_update(v);
+        v->previous = v->source;
+        v->has_previous = true;
+        event_notifier_set_handler(&v->previous, previous_handler);
+    } else {
+        clear_source(v);
+    }
     event_notifier_init_fd(&v->source, fd);
     v->has_source = true;
     if (rung) {
@@ -188,6 +220,7 @@ void hgshm_vectors_cleanup(HgshmState *s)
         msix_uninit_exclusive_bar(pci);
     }
     for (unsigned i = 0; i < HGSHM_VECTORS_MAX; i++) {
+        clear_previous(&s->vector[i]);
         clear_source(&s->vector[i]);
     }
 }

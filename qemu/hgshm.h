@@ -6,7 +6,9 @@
  *   hgshm-props.c    properties that say in words what is wrong with a value
  *   hgshm-memory.c   the shared memory object and the two memory BARs
  *   hgshm-mapper.c   the mapper's side of the meeting
- *   hgshm-client.c   a client's side of the meeting
+ *   hgshm-client.c   a client's side of the meeting, and its private line
+ *   hgshm-join.c     the steps of that meeting
+ *   hgshm-rejoin.c   the way back to a mapper that was away
  *   hgshm-socket.c   the chardev, seen as the socket that it is
  *   hgshm-peers.c    who is alive, and the doorbells out to them
  *   hgshm-vectors.c  interrupt vectors, the doorbells in
@@ -29,7 +31,9 @@
 #define TYPE_HGSHM "hgshm"
 OBJECT_DECLARE_SIMPLE_TYPE(HgshmState, HGSHM)
 
+typedef struct HgshmJoin HgshmJoin;
 typedef struct HgshmMeeting HgshmMeeting;
+typedef struct HgshmRejoin HgshmRejoin;
 
 /* One interrupt vector and the eventfd that raises it. */
 typedef struct HgshmVector {
@@ -37,6 +41,8 @@ typedef struct HgshmVector {
     unsigned number;
     EventNotifier source;   /* valid if has_source */
     bool has_source;
+    EventNotifier previous; /* the source before, while rings may still come */
+    bool has_previous;
     bool unmasked;          /* the guest's MSI-X table lets it through */
     bool armed;             /* the source raises it now */
     int virq;               /* KVM route while armed by irqfd, else -1 */
@@ -66,7 +72,10 @@ struct HgshmState {
     uint64_t slice_bytes;
     uint64_t peers;
     uint32_t epoch;
+    uint32_t status;
     uint32_t irq_enable;
+    bool joined;            /* a client: the sizes and the memory are known */
+    uint64_t shm_dev, shm_ino;
 
     /* memory */
     int memory_fd;          /* the mapper's, holds its lock; -1 for none */
@@ -82,6 +91,8 @@ struct HgshmState {
     QEMUBH *arrival_bh;
     int64_t log_next_ns;
     unsigned log_suppressed;
+
+    HgshmRejoin *rejoin;    /* a client whose mapper was lost before, or NULL */
 
     HgshmPeer peer[HGSHM_CLIENTS_MAX];
     HgshmVector vector[HGSHM_VECTORS_MAX];
@@ -99,9 +110,7 @@ bool hgshm_props_check(HgshmState *s, Error **errp);
 
 /* hgshm-memory.c */
 bool hgshm_memory_create(HgshmState *s, Error **errp);
-bool hgshm_memory_join(HgshmState *s, uint64_t shm_dev, uint64_t shm_ino,
-                       Error **errp);
-bool hgshm_memory_identity(HgshmState *s, uint64_t *shm_dev, uint64_t *shm_ino);
+bool hgshm_memory_join(HgshmState *s, Error **errp);
 void hgshm_memory_commit(HgshmState *s);
 void hgshm_memory_cleanup(HgshmState *s);
 
@@ -115,12 +124,14 @@ bool hgshm_client_meet(HgshmState *s, Error **errp);
 /* hgshm-socket.c */
 bool hgshm_socket_check(HgshmState *s, bool server, Error **errp);
 int hgshm_socket_dup(HgshmState *s);
+int hgshm_socket_connect(HgshmState *s, int64_t deadline_ns);
 const char *hgshm_socket_name(HgshmState *s);
 
 /* hgshm-peers.c */
 void hgshm_peers_init(HgshmState *s);
 void hgshm_peers_cleanup(HgshmState *s);
 void hgshm_peers_set(HgshmState *s, uint64_t peers);
+void hgshm_peers_changed(HgshmState *s);
 bool hgshm_peer_alive(const HgshmState *s, unsigned index);
 void hgshm_peer_connect(HgshmState *s, unsigned index, int doorbell_fd,
                         int own_doorbell_fd);
@@ -134,6 +145,7 @@ bool hgshm_vectors_init(HgshmState *s, Error **errp);
 void hgshm_vectors_cleanup(HgshmState *s);
 void hgshm_vectors_reset(HgshmState *s);
 void hgshm_vectors_update(HgshmState *s);
-void hgshm_vector_set_source(HgshmState *s, unsigned vector, int fd);
+void hgshm_vector_set_source(HgshmState *s, unsigned vector, int fd,
+                             bool sender_stays);
 
 #endif

@@ -57,7 +57,8 @@
 #define HGSHM_REG_PEERS			0x28	/* 64 RO bit i: VM i is alive; the own bit is always set */
 #define HGSHM_REG_EPOCH			0x30	/* 32 RO grows by one at each change of PEERS */
 #define HGSHM_REG_IRQ_ENABLE		0x34	/* 32 RW bit 0: raise vectors; reset 0 */
-#define HGSHM_REG_END			0x38
+#define HGSHM_REG_STATUS		0x38	/* 32 RO HGSHM_STATUS_* */
+#define HGSHM_REG_END			0x3C
 
 #define HGSHM_MAGIC			0x4D534748u	/* "HGSM" in memory */
 #define HGSHM_VERSION			2
@@ -65,6 +66,9 @@
 /* HGSHM_REG_FEATURES */
 #define HGSHM_FEATURE_GUEST_MMAP	(1u << 0) /* guestmmap=1: BAR 1 is there */
 #define HGSHM_FEATURE_PEER_SLICE	(1u << 1) /* BAR 3 is there and holds slice MAPIDX */
+
+/* HGSHM_REG_STATUS */
+#define HGSHM_STATUS_MEMORY_STALE	(1u << 0) /* the mapper came back with another memory; this VM has the old one */
 
 /* HGSHM_REG_IRQ_ENABLE */
 #define HGSHM_IRQ_ENABLE_ON		(1u << 0)
