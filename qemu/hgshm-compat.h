@@ -33,8 +33,10 @@
 #include "qapi/qmp/qstring.h"
 #endif
 
+#include "qapi/error.h"
 #include "hw/qdev-properties.h"
 #include "hw/qdev-properties-system.h"
+#include "migration/blocker.h"
 
 #define HGSHM_QEMU(major, minor) \
     (QEMU_VERSION_MAJOR > (major) || \
@@ -60,6 +62,26 @@
 #define HGSHM_PROPERTY_CONST
 #define HGSHM_PROPERTIES_END DEFINE_PROP_END_OF_LIST(),
 #endif
+
+/* 8.2 has the migration code own the reason. */
+static inline int hgshm_add_migration_blocker(Error **reason, Error **errp)
+{
+#if HGSHM_QEMU(8, 2)
+    return migrate_add_blocker(reason, errp);
+#else
+    return migrate_add_blocker(*reason, errp);
+#endif
+}
+
+static inline void hgshm_del_migration_blocker(Error **reason)
+{
+#if HGSHM_QEMU(8, 2)
+    migrate_del_blocker(reason);
+#else
+    migrate_del_blocker(*reason);
+    error_free(*reason);
+#endif
+}
 
 /* KVM without ioeventfds of any length is older than what 10.0 runs on. */
 static inline bool hgshm_kvm_rings(void)

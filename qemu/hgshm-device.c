@@ -10,7 +10,6 @@
 #include "qemu/log.h"
 #include "qemu/module.h"
 #include "qemu/uuid.h"
-#include "migration/vmstate.h"
 
 #include "hgshm-join.h"
 
@@ -22,7 +21,8 @@ static bool has_peer_slice(const HgshmState *s)
 static uint32_t features(const HgshmState *s)
 {
     return (s->guestmmap ? HGSHM_FEATURE_GUEST_MMAP : 0) |
-           (has_peer_slice(s) ? HGSHM_FEATURE_PEER_SLICE : 0);
+           (has_peer_slice(s) ? HGSHM_FEATURE_PEER_SLICE : 0) |
+           (has_peer_slice(s) && s->mapidx_ro ? HGSHM_FEATURE_PEER_READONLY : 0);
 }
 
 /* The core splits a 64-bit access in two, under the same lock. */
@@ -152,6 +152,7 @@ static void hgshm_exit(PCIDevice *pci)
 {
     HgshmState *s = HGSHM(pci);
 
+    hgshm_migration_unblock(s);
     hgshm_rejoin_stop(s);
     hgshm_mapper_stop(s);
     hgshm_peers_cleanup(s);
@@ -172,7 +173,7 @@ static void hgshm_realize(PCIDevice *pci, Error **errp)
     pci_register_bar(pci, HGSHM_BAR_REGS, PCI_BASE_ADDRESS_SPACE_MEMORY,
                      &s->regs);
     if (!peers_vector_init(s, errp) || !join_group(s, errp) ||
-        !hgshm_vectors_init(s, errp) ||
+        !hgshm_vectors_init(s, errp) || !hgshm_migration_block(s, errp) ||
         (hgshm_is_mapper(s) && !hgshm_mapper_start(s, errp))) {
         hgshm_exit(pci);
         return;
@@ -208,16 +209,15 @@ static void hgshm_instance_init(Object *obj)
     hgshm_props_set_defaults(s);
 }
 
+static void hgshm_instance_finalize(Object *obj)
+{
+    hgshm_memory_finalize(HGSHM(obj));
+}
+
 static HGSHM_PROPERTY_CONST Property hgshm_properties[] = {
     DEFINE_PROP_CHR("chardev", HgshmState, chr),
     DEFINE_PROP_STRING("shmid", HgshmState, shmid),
     HGSHM_PROPERTIES_END
-};
-
-/* The memory is shared with others that stay behind. */
-static const VMStateDescription vmstate_hgshm = {
-    .name = TYPE_HGSHM,
-    .unmigratable = 1,
 };
 
 static void hgshm_class_init(ObjectClass *klass,
@@ -234,7 +234,6 @@ static void hgshm_class_init(ObjectClass *klass,
     pc->revision = HGSHM_PCI_REVISION;
     pc->class_id = HGSHM_PCI_CLASS;
     hgshm_set_reset(dc, hgshm_reset);
-    dc->vmsd = &vmstate_hgshm;
     dc->desc = "Host-guest shared memory with doorbells";
     set_bit(DEVICE_CATEGORY_MISC, dc->categories);
     device_class_set_props(dc, hgshm_properties);
@@ -243,6 +242,7 @@ static void hgshm_class_init(ObjectClass *klass,
     object_class_property_set_description(klass, "shmid",
         "name of the memory; index 0 makes one up, the others must give it");
     hgshm_props_add(klass);
+    hgshm_qom_add(klass);
 }
 
 static const TypeInfo hgshm_info = {
@@ -250,6 +250,7 @@ static const TypeInfo hgshm_info = {
     .parent = TYPE_PCI_DEVICE,
     .instance_size = sizeof(HgshmState),
     .instance_init = hgshm_instance_init,
+    .instance_finalize = hgshm_instance_finalize,
     .class_init = hgshm_class_init,
     .interfaces = (HGSHM_CLASS_CONST InterfaceInfo[]) {
         { INTERFACE_CONVENTIONAL_PCI_DEVICE },

@@ -58,7 +58,7 @@ static void peer_lost(HgshmState *s, unsigned index)
 
     hgshm_peer_disconnect(s, index);
     hgshm_peers_set(s, s->peers & ~(1ULL << index));
-    for (unsigned i = 1; i < s->clients; i++) {
+    for (unsigned i = 1; s->mesh && i < s->clients; i++) {
         if (hgshm_peer_alive(s, i) &&
             hgshm_wire_send(s->peer[i].line, HGSHM_MSG_PEER_DOWN, &down,
                             NULL) < 0) {
@@ -187,12 +187,13 @@ static void admit(HgshmMeeting *meeting, unsigned index)
     hgshm_peer_set_line(s, index, hgshm_wire_take_fd(&meeting->message, 1),
                         line_readable);
     hgshm_peers_set(s, s->peers | 1ULL << index);
-    for (unsigned i = 1; i < s->clients && hgshm_peer_alive(s, index); i++) {
-        if (i != index && hgshm_peer_alive(s, i)) {
+    for (unsigned i = 1; s->mesh && i < s->clients; i++) {
+        if (i != index && hgshm_peer_alive(s, i) &&
+            hgshm_peer_alive(s, index)) {
             introduce(s, index, i);
         }
     }
-    now.peers = cpu_to_le64(s->peers);
+    now.peers = cpu_to_le64(s->mesh ? s->peers : 1ULL | 1ULL << index);
     if (hgshm_peer_alive(s, index) &&
         hgshm_wire_send(s->peer[index].line, HGSHM_MSG_PEERS, &now, NULL) < 0) {
         peer_lost(s, index);

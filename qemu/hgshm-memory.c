@@ -187,13 +187,10 @@ static void exit_notify(Notifier *notifier, void *data)
     unlink_own_object(container_of(notifier, HgshmState, exit_notifier));
 }
 
-static bool init_bar(HgshmState *s, MemoryRegion *bar, MemoryRegion *ram,
-                     const char *name, int fd, uint64_t offset,
-                     uint64_t bytes, Error **errp)
+/* The pages of a BAR's memory, mapped by QEMU and unmapped with the region. */
+static bool init_ram(HgshmState *s, MemoryRegion *ram, const char *name, int fd,
+                     uint64_t offset, uint64_t bytes, Error **errp)
 {
-    uint64_t bar_bytes = MAX(pow2ceil(bytes), HGSHM_BAR_MEMORY_MIN_BYTES);
-    g_autofree char *ram_name = g_strdup_printf("hgshm.%s", name);
-    g_autofree char *bar_name = g_strdup_printf("hgshm.%s-bar", name);
     int own_fd = qemu_dup(fd);
     Error *err = NULL;
 
@@ -203,11 +200,53 @@ static bool init_bar(HgshmState *s, MemoryRegion *bar, MemoryRegion *ram,
         return false;
     }
     /* From here own_fd is the RAM block's. */
-    memory_region_init_ram_from_fd(ram, OBJECT(s), ram_name, bytes, RAM_SHARED,
+    memory_region_init_ram_from_fd(ram, OBJECT(s), name, bytes, RAM_SHARED,
                                    own_fd, offset, &err);
     if (err) {
         close(own_fd);
         error_propagate_prepend(errp, err, "hgshm: shmid=%s: ", s->shmid);
+        return false;
+    }
+    return true;
+}
+
+/* The same, read-only by the host's own page tables. */
+static bool init_ram_readonly(HgshmState *s, MemoryRegion *ram,
+                              const char *name, int fd, uint64_t offset,
+                              uint64_t bytes, Error **errp)
+{
+    void *map = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, offset);
+
+    if (map == MAP_FAILED) {
+        error_setg_errno(errp, errno, "hgshm: the memory of shmid=%s can't be "
+                         "mapped", s->shmid);
+        return false;
+    }
+    s->peer_map = map;
+    memory_region_init_ram_ptr(ram, OBJECT(s), name, bytes, map);
+    memory_region_set_readonly(ram, true);
+    return true;
+}
+
+/* No vCPU can reach the region any more once the device is finalized. */
+void hgshm_memory_finalize(HgshmState *s)
+{
+    if (s->peer_map) {
+        munmap(s->peer_map, s->slice_bytes);
+        s->peer_map = NULL;
+    }
+}
+
+static bool init_bar(HgshmState *s, MemoryRegion *bar, MemoryRegion *ram,
+                     const char *name, int fd, uint64_t offset,
+                     uint64_t bytes, bool readonly, Error **errp)
+{
+    uint64_t bar_bytes = MAX(pow2ceil(bytes), HGSHM_BAR_MEMORY_MIN_BYTES);
+    g_autofree char *ram_name = g_strdup_printf("hgshm.%s", name);
+    g_autofree char *bar_name = g_strdup_printf("hgshm.%s-bar", name);
+
+    if (!(readonly ? init_ram_readonly : init_ram)(s, ram, ram_name, fd, offset,
+                                                   bytes, errp)) {
         return false;
     }
     memory_region_init(bar, OBJECT(s), bar_name, bar_bytes);
@@ -238,7 +277,7 @@ bool hgshm_memory_create(HgshmState *s, Error **errp)
 
     if (s->guestmmap) {
         if (!init_bar(s, &s->memory_bar, &s->memory_ram, "memory",
-                      s->memory_fd, 0, s->size_bytes, errp)) {
+                      s->memory_fd, 0, s->size_bytes, false, errp)) {
             return false;
         }
         register_bar(s, HGSHM_BAR_MEMORY, &s->memory_bar);
@@ -292,10 +331,11 @@ bool hgshm_memory_join(HgshmState *s, Error **errp)
         return true;
     }
     ok = init_bar(s, &s->memory_bar, &s->memory_ram, "memory", fd,
-                  s->slice_bytes * s->index, s->slice_bytes, errp);
+                  s->slice_bytes * s->index, s->slice_bytes, false, errp);
     if (ok && s->mapidx != HGSHM_INDEX_NONE) {
         ok = init_bar(s, &s->peer_bar, &s->peer_ram, "peer", fd,
-                      s->slice_bytes * s->mapidx, s->slice_bytes, errp);
+                      s->slice_bytes * s->mapidx, s->slice_bytes, s->mapidx_ro,
+                      errp);
     }
     close(fd);
     if (ok) {

@@ -123,6 +123,7 @@ void hgshm_peers_cleanup(HgshmState *s)
 void hgshm_peer_ring(HgshmState *s, unsigned index)
 {
     if (index < HGSHM_CLIENTS_MAX && s->peer[index].has_doorbell) {
+        s->doorbells_out++;
         event_notifier_set(&s->peer[index].doorbell);
     }
 }

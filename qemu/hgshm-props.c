@@ -60,6 +60,20 @@ static const NumberProp number_props[] = {
                        "(default); 0: take up an existing one of the same "
                        "size and leave it (index 0 only)",
         .wanted = "0 or 1",
+    }, {
+        .name = "mesh",
+        .offset = offsetof(HgshmState, mesh),
+        .flag = true,
+        .description = "on: each VM can ring each other (default); off: only "
+                       "index 0 can ring, and be rung by, the others (index 0 "
+                       "only)",
+        .wanted = "on or off",
+    }, {
+        .name = "mapidx-ro",
+        .offset = offsetof(HgshmState, mapidx_ro),
+        .flag = true,
+        .description = "on: BAR 3 is read-only (default off)",
+        .wanted = "on or off",
     },
 };
 
@@ -207,6 +221,7 @@ void hgshm_props_set_defaults(HgshmState *s)
     s->size_bytes = SIZE_UNSET;
     s->guestmmap = 1;
     s->unlink = 1;
+    s->mesh = 1;
 }
 
 static bool check_shmid(HgshmState *s, Error **errp)

@@ -17,6 +17,7 @@ static void vector_handler(EventNotifier *source)
     HgshmVector *v = container_of(source, HgshmVector, source);
 
     if (event_notifier_test_and_clear(source)) {
+        v->s->doorbells_in += v->number != HGSHM_VECTOR_PEERS;
         msix_notify(PCI_DEVICE(v->s), v->number);
     }
 }

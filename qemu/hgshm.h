@@ -4,6 +4,8 @@
  *
  *   hgshm-device.c   the PCI device: properties, registers, realize, reset, exit
  *   hgshm-props.c    properties that say in words what is wrong with a value
+ *   hgshm-qom.c      what can be read of a running device
+ *   hgshm-migration.c  why it does not migrate
  *   hgshm-memory.c   the shared memory object and the two memory BARs
  *   hgshm-mapper.c   the mapper's side of the meeting
  *   hgshm-client.c   a client's side of the meeting, and its private line
@@ -67,6 +69,8 @@ struct HgshmState {
     char *shmid;
     uint32_t guestmmap;
     uint32_t unlink;
+    uint32_t mesh;
+    uint32_t mapidx_ro;
 
     /* the group, as realized */
     uint64_t slice_bytes;
@@ -74,6 +78,7 @@ struct HgshmState {
     uint32_t epoch;
     uint32_t status;
     uint32_t irq_enable;
+    uint64_t doorbells_out, doorbells_in; /* that went through QEMU */
     bool joined;            /* a client: the sizes and the memory are known */
     uint64_t shm_dev, shm_ino;
 
@@ -84,6 +89,8 @@ struct HgshmState {
     MemoryRegion regs;
     MemoryRegion memory_bar, memory_ram;
     MemoryRegion peer_bar, peer_ram;
+    void *peer_map;         /* own read-only mapping of peer_ram, or NULL */
+    Error *migration_blocker;
 
     /* the mapper's meetings in progress, oldest first */
     QTAILQ_HEAD(, HgshmMeeting) meetings;
@@ -108,11 +115,19 @@ void hgshm_props_add(ObjectClass *klass);
 void hgshm_props_set_defaults(HgshmState *s);
 bool hgshm_props_check(HgshmState *s, Error **errp);
 
+/* hgshm-qom.c */
+void hgshm_qom_add(ObjectClass *klass);
+
+/* hgshm-migration.c */
+bool hgshm_migration_block(HgshmState *s, Error **errp);
+void hgshm_migration_unblock(HgshmState *s);
+
 /* hgshm-memory.c */
 bool hgshm_memory_create(HgshmState *s, Error **errp);
 bool hgshm_memory_join(HgshmState *s, Error **errp);
 void hgshm_memory_commit(HgshmState *s);
 void hgshm_memory_cleanup(HgshmState *s);
+void hgshm_memory_finalize(HgshmState *s);
 
 /* hgshm-mapper.c */
 bool hgshm_mapper_start(HgshmState *s, Error **errp);

@@ -66,6 +66,7 @@
 /* HGSHM_REG_FEATURES */
 #define HGSHM_FEATURE_GUEST_MMAP	(1u << 0) /* guestmmap=1: BAR 1 is there */
 #define HGSHM_FEATURE_PEER_SLICE	(1u << 1) /* BAR 3 is there and holds slice MAPIDX */
+#define HGSHM_FEATURE_PEER_READONLY	(1u << 2) /* stores to BAR 3 have no effect */
 
 /* HGSHM_REG_STATUS */
 #define HGSHM_STATUS_MEMORY_STALE	(1u << 0) /* the mapper came back with another memory; this VM has the old one */
