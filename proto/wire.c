@@ -17,18 +17,19 @@
 
 struct shape {
 	size_t bytes;
-	unsigned int fds;
+	unsigned int fds_min, fds_max;
 };
 
 static const struct shape *shape_of(unsigned int type)
 {
 	static const struct shape shapes[] = {
-		[HGSHM_MSG_HELLO] = { sizeof(struct hgshm_msg_hello), 2 },
-		[HGSHM_MSG_WELCOME] = { sizeof(struct hgshm_msg_welcome), 1 },
-		[HGSHM_MSG_REFUSED] = { sizeof(struct hgshm_msg_refused), 0 },
-		[HGSHM_MSG_PEERS] = { sizeof(struct hgshm_msg_peers), 0 },
-		[HGSHM_MSG_PEER_UP] = { sizeof(struct hgshm_msg_peer), 2 },
-		[HGSHM_MSG_PEER_DOWN] = { sizeof(struct hgshm_msg_peer), 0 },
+		[HGSHM_MSG_HELLO] = { sizeof(struct hgshm_msg_hello), 2, 2 },
+		[HGSHM_MSG_WELCOME] = { sizeof(struct hgshm_msg_welcome),
+					1, 1 + HGSHM_MEMORY_FDS_MAX },
+		[HGSHM_MSG_REFUSED] = { sizeof(struct hgshm_msg_refused), 0, 0 },
+		[HGSHM_MSG_PEERS] = { sizeof(struct hgshm_msg_peers), 0, 0 },
+		[HGSHM_MSG_PEER_UP] = { sizeof(struct hgshm_msg_peer), 2, 2 },
+		[HGSHM_MSG_PEER_DOWN] = { sizeof(struct hgshm_msg_peer), 0, 0 },
 	};
 
 	if (type >= sizeof(shapes) / sizeof(shapes[0]) || !shapes[type].bytes)
@@ -94,6 +95,7 @@ static int collect_fds(struct hgshm_wire_message *m, struct msghdr *msg)
 static int check(struct hgshm_wire_message *m)
 {
 	const struct shape *shape;
+	unsigned int fds;
 
 	if (m->have < sizeof(m->header))
 		return -EAGAIN;
@@ -106,13 +108,14 @@ static int check(struct hgshm_wire_message *m)
 		return fault(m, "its type is unknown");
 	if (le32toh(m->header.length) != shape->bytes)
 		return fault(m, "its length is not that of its type");
-	if (le32toh(m->header.fds) != shape->fds)
+	fds = le32toh(m->header.fds);
+	if (fds < shape->fds_min || fds > shape->fds_max)
 		return fault(m, "it announces the wrong number of file descriptors");
 	if (m->have > shape->bytes)
 		return fault(m, "bytes follow it that belong to no message");
 	if (m->have < shape->bytes)
 		return -EAGAIN;
-	if (m->fd_count != shape->fds)
+	if (m->fd_count != fds)
 		return fault(m, "it carries the wrong number of file descriptors");
 	return 0;
 }
@@ -181,7 +184,8 @@ int hgshm_wire_receive_until(int sock, struct hgshm_wire_message *m,
 	}
 }
 
-int hgshm_wire_send(int sock, unsigned int type, void *message, const int *fds)
+int hgshm_wire_send_fds(int sock, unsigned int type, void *message,
+			const int *fds, unsigned int fd_count)
 {
 	const struct shape *shape = shape_of(type);
 	struct hgshm_msg *header = message;
@@ -193,24 +197,24 @@ int hgshm_wire_send(int sock, unsigned int type, void *message, const int *fds)
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	ssize_t n;
 
-	if (!shape)
+	if (!shape || fd_count < shape->fds_min || fd_count > shape->fds_max)
 		return -EINVAL;
 	header->magic = htole32(HGSHM_MSG_MAGIC);
 	header->version = htole16(HGSHM_PROTO_VERSION);
 	header->type = htole16(type);
 	header->length = htole32(shape->bytes);
-	header->fds = htole32(shape->fds);
+	header->fds = htole32(fd_count);
 	iov.iov_len = shape->bytes;
 
-	if (shape->fds) {
+	if (fd_count) {
 		struct cmsghdr *c = &control.align;
 
 		msg.msg_control = control.bytes;
-		msg.msg_controllen = CMSG_SPACE(shape->fds * sizeof(int));
+		msg.msg_controllen = CMSG_SPACE(fd_count * sizeof(int));
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(shape->fds * sizeof(int));
-		memcpy(CMSG_DATA(c), fds, shape->fds * sizeof(int));
+		c->cmsg_len = CMSG_LEN(fd_count * sizeof(int));
+		memcpy(CMSG_DATA(c), fds, fd_count * sizeof(int));
 	}
 
 	do
@@ -219,6 +223,14 @@ int hgshm_wire_send(int sock, unsigned int type, void *message, const int *fds)
 	if (n < 0)
 		return errno == EWOULDBLOCK ? -EAGAIN : -errno;
 	return (size_t)n == shape->bytes ? 0 : -EAGAIN;
+}
+
+int hgshm_wire_send(int sock, unsigned int type, void *message, const int *fds)
+{
+	const struct shape *shape = shape_of(type);
+
+	return hgshm_wire_send_fds(sock, type, message, fds,
+				   shape ? shape->fds_min : 0);
 }
 
 const char *hgshm_wire_fault(const struct hgshm_wire_message *m, int error)

@@ -95,7 +95,8 @@ int hgshm_wire_receive_until(int sock, struct hgshm_wire_message *m,
  * @sock: a connected socket
  * @type: HGSHM_MSG_*
  * @message: the message; its header is filled in here
- * @fds: file descriptors to send with it, as many as @type has; kept by the caller
+ * @fds: file descriptors to send with it, as many as @type has at least; kept by
+ *	the caller
  *
  * Does not block: a message that does not fit the socket's buffer whole is an
  * error, since only a peer that does not read can cause it.
@@ -103,6 +104,19 @@ int hgshm_wire_receive_until(int sock, struct hgshm_wire_message *m,
  * Return: 0, -EAGAIN if the buffer is full, or another -errno of sendmsg().
  */
 int hgshm_wire_send(int sock, unsigned int type, void *message, const int *fds);
+
+/**
+ * hgshm_wire_send_fds() - send one message of a type whose number of fds varies
+ * @sock: a connected socket
+ * @type: HGSHM_MSG_*
+ * @message: the message; its header is filled in here
+ * @fds: file descriptors to send with it; kept by the caller
+ * @fd_count: how many
+ *
+ * Return: as hgshm_wire_send(), and -EINVAL if @type can't have that many.
+ */
+int hgshm_wire_send_fds(int sock, unsigned int type, void *message,
+			const int *fds, unsigned int fd_count);
 
 /**
  * hgshm_wire_fault() - what was wrong, in words

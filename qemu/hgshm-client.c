@@ -33,7 +33,7 @@ bool hgshm_client_take_offer(HgshmState *s, const HgshmOffer *offer,
     s->slice_bytes = offer->slice_bytes;
     s->shm_dev = offer->shm_dev;
     s->shm_ino = offer->shm_ino;
-    s->joined = hgshm_memory_join(s, errp);
+    s->joined = hgshm_memory_join(s, offer, errp);
     return s->joined;
 }
 

@@ -16,9 +16,11 @@
 #include "hw/pci/msix.h"
 
 #if __has_include("system/kvm.h")
+#include "system/hostmem.h"
 #include "system/kvm.h"
 #include "system/system.h"
 #else
+#include "sysemu/hostmem.h"
 #include "sysemu/kvm.h"
 #include "sysemu/sysemu.h"
 #endif

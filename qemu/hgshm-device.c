@@ -205,6 +205,7 @@ static void hgshm_instance_init(Object *obj)
     HgshmState *s = HGSHM(obj);
 
     s->memory_fd = -1;
+    memset(s->slice_fd, -1, sizeof(s->slice_fd));
     QTAILQ_INIT(&s->meetings);
     hgshm_props_set_defaults(s);
 }
@@ -217,6 +218,8 @@ static void hgshm_instance_finalize(Object *obj)
 static HGSHM_PROPERTY_CONST Property hgshm_properties[] = {
     DEFINE_PROP_CHR("chardev", HgshmState, chr),
     DEFINE_PROP_STRING("shmid", HgshmState, shmid),
+    DEFINE_PROP_LINK("memdev", HgshmState, memdev, TYPE_MEMORY_BACKEND,
+                     HostMemoryBackend *),
     HGSHM_PROPERTIES_END
 };
 
@@ -241,6 +244,9 @@ static void hgshm_class_init(ObjectClass *klass,
         "unix socket where the VMs meet; a server for index 0 (required)");
     object_class_property_set_description(klass, "shmid",
         "name of the memory; index 0 makes one up, the others must give it");
+    object_class_property_set_description(klass, "memdev",
+        "id of a shared -object memory-backend-... to use as the memory, for "
+        "huge pages or NUMA (index 0 only)");
     hgshm_props_add(klass);
     hgshm_qom_add(klass);
 }

@@ -164,12 +164,17 @@ static HgshmJoinStep take_welcome(HgshmState *s, HgshmJoin *j, Error **errp)
         .slice_bytes = le64_to_cpu(w->slice_bytes),
         .shm_dev = le64_to_cpu(w->shm_dev),
         .shm_ino = le64_to_cpu(w->shm_ino),
+        .kind = le32_to_cpu(w->memory),
+        .fd_count = j->message.fd_count - 1,
     };
     int own = j->own_doorbell_fd;
 
     if (!welcome_makes_sense(s, &offer) ||
         !hgshm_wire_is_eventfd(j->message.fds[0])) {
         return fault(s, j, "its WELCOME contradicts itself", errp);
+    }
+    for (unsigned i = 0; i < offer.fd_count; i++) {
+        offer.fds[i] = j->message.fds[1 + i];
     }
     if (!hgshm_client_take_offer(s, &offer, errp)) {
         return HGSHM_JOIN_FAILED;

@@ -3,7 +3,7 @@
 #ifndef HW_MISC_HGSHM_JOIN_H
 #define HW_MISC_HGSHM_JOIN_H
 
-#include "hgshm.h"
+#include "hgshm-memory.h"
 #include "wire.h"
 
 typedef enum HgshmJoinStep {
@@ -21,15 +21,6 @@ struct HgshmJoin {
     int error;              /* of the connection, 0 where that was not at fault */
     struct hgshm_wire_message message;
 };
-
-/* What a mapper's WELCOME says of its group. */
-typedef struct HgshmOffer {
-    uint32_t clients;
-    uint64_t size_bytes;
-    uint64_t slice_bytes;
-    uint64_t shm_dev;
-    uint64_t shm_ino;
-} HgshmOffer;
 
 /* hgshm-join.c; the join owns sock from begin to end */
 bool hgshm_join_begin(HgshmState *s, HgshmJoin *j, int sock, Error **errp);

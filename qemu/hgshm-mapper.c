@@ -145,7 +145,8 @@ static void introduce(HgshmState *s, unsigned newcomer, unsigned other)
     event_notifier_cleanup(&to_newcomer);
 }
 
-static bool welcome(HgshmMeeting *meeting, int *own_doorbell_fd)
+static bool welcome(HgshmMeeting *meeting, unsigned index, unsigned mapidx,
+                    int *own_doorbell_fd)
 {
     HgshmState *s = meeting->s;
     struct hgshm_msg_welcome message = {
@@ -155,7 +156,10 @@ static bool welcome(HgshmMeeting *meeting, int *own_doorbell_fd)
         .shm_dev = cpu_to_le64(s->shm_dev),
         .shm_ino = cpu_to_le64(s->shm_ino),
     };
+    int fds[HGSHM_MSG_FDS_MAX];
     EventNotifier own;
+    unsigned granted;
+    uint32_t kind;
     int error;
 
     if (event_notifier_init(&own, 0) < 0) {
@@ -163,8 +167,11 @@ static bool welcome(HgshmMeeting *meeting, int *own_doorbell_fd)
         return false;
     }
     *own_doorbell_fd = event_notifier_get_fd(&own);
-    error = hgshm_wire_send(meeting->sock, HGSHM_MSG_WELCOME, &message,
-                            own_doorbell_fd);
+    fds[0] = *own_doorbell_fd;
+    granted = hgshm_memory_grant(s, index, mapidx, &kind, fds + 1);
+    message.memory = cpu_to_le32(kind);
+    error = hgshm_wire_send_fds(meeting->sock, HGSHM_MSG_WELCOME, &message, fds,
+                                1 + granted);
     if (error < 0) {
         event_notifier_cleanup(&own);
         complain(s, "a client left during the meeting: %s", strerror(-error));
@@ -173,13 +180,13 @@ static bool welcome(HgshmMeeting *meeting, int *own_doorbell_fd)
     return true;
 }
 
-static void admit(HgshmMeeting *meeting, unsigned index)
+static void admit(HgshmMeeting *meeting, unsigned index, unsigned mapidx)
 {
     HgshmState *s = meeting->s;
     struct hgshm_msg_peers now = { 0 };
     int own_doorbell_fd;
 
-    if (!welcome(meeting, &own_doorbell_fd)) {
+    if (!welcome(meeting, index, mapidx, &own_doorbell_fd)) {
         return;
     }
     hgshm_peer_connect(s, index, hgshm_wire_take_fd(&meeting->message, 0),
@@ -227,12 +234,17 @@ static void answer_hello(HgshmMeeting *meeting)
                                "clients=%u, so give 0 to %u", mapidx,
                                s->clients, s->clients - 1);
         refuse(meeting, HGSHM_REFUSED_MAPIDX_RANGE, text);
+    } else if (mapidx != HGSHM_INDEX_NONE && mapidx != 0 && !s->mapidx_any) {
+        text = g_strdup_printf("mapidx=%u is not granted; the mapper shares "
+                               "slice 0 only, unless it has mapidx-any=on",
+                               mapidx);
+        refuse(meeting, HGSHM_REFUSED_MAPIDX_RANGE, text);
     } else if (!index_free(s, index)) {
         text = g_strdup_printf("index=%u is held by a running VM; stop that "
                                "one or give another index", index);
         refuse(meeting, HGSHM_REFUSED_INDEX_TAKEN, text);
     } else {
-        admit(meeting, index);
+        admit(meeting, index, mapidx);
     }
 }
 

@@ -1,191 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * hgshm: the shared memory object and the memory BARs
+ * hgshm: the memory BARs, whatever is behind them
  *
- * The mapper holds a lock on its object as long as it lives (flock, so that the
- * kernel lets go of it however the mapper ends). That is how a second mapper of
- * the same name is told from a stale object.
+ *   backing=shm     one named object; clients open it themselves
+ *   backing=memfd   one sealed memfd a slice; a client gets those it may see
+ *   memdev=         a host memory backend; clients get it whole
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
-#include "qemu/cutils.h"
+#include "qemu/madvise.h"
 
-#include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/statvfs.h>
 
-#include "hgshm.h"
-
-#define SHM_MODE    0600
-#define SHM_FOLDER  "/dev/shm"
-
-static char *shm_name(HgshmState *s)
-{
-    return g_strdup_printf("/%s", s->shmid);
-}
-
-static bool same_object(HgshmState *s, int fd)
-{
-    g_autofree char *path = g_strdup_printf(SHM_FOLDER "/%s", s->shmid);
-    struct stat by_fd, by_name;
-
-    return !fstat(fd, &by_fd) && !lstat(path, &by_name) &&
-           by_fd.st_dev == by_name.st_dev && by_fd.st_ino == by_name.st_ino;
-}
-
-static bool check_object(HgshmState *s, int fd, struct stat *st, Error **errp)
-{
-    if (fstat(fd, st) < 0) {
-        error_setg_errno(errp, errno, "hgshm: shmid=%s can't be examined",
-                         s->shmid);
-        return false;
-    }
-    if (!S_ISREG(st->st_mode) || st->st_uid != geteuid() ||
-        (st->st_mode & 0077)) {
-        error_setg(errp, "hgshm: shmid=%s names a memory object that others "
-                   "own or may open; delete " SHM_FOLDER "/%s or choose another "
-                   "shmid", s->shmid, s->shmid);
-        return false;
-    }
-    return true;
-}
-
-static bool lock_object(HgshmState *s, int fd, Error **errp)
-{
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0 || !same_object(s, fd)) {
-        error_setg(errp, "hgshm: index=0 of shmid=%s is held by a running VM; "
-                   "stop that one or choose another shmid", s->shmid);
-        return false;
-    }
-    return true;
-}
-
-static bool allocate_object(HgshmState *s, int fd, Error **errp)
-{
-    struct statvfs vfs;
-    int ret = 0;
-
-    if (ftruncate(fd, s->size_bytes) < 0) {
-        ret = errno;
-    }
-    if (!ret) {
-        ret = posix_fallocate(fd, 0, s->size_bytes);
-    }
-    if (ret == ENOSPC && fstatvfs(fd, &vfs) == 0) {
-        g_autofree char *wanted = size_to_str(s->size_bytes);
-        g_autofree char *free_text =
-            size_to_str((uint64_t)vfs.f_bfree * vfs.f_frsize);
-
-        error_setg(errp, "hgshm: size=%" PRIu64 " (%s) does not fit "
-                   SHM_FOLDER ", where %s is free; free some, enlarge it "
-                   "(mount -o remount,size=...), or give a smaller size",
-                   s->size_bytes, wanted, free_text);
-    } else if (ret) {
-        error_setg_errno(errp, ret, "hgshm: size=%" PRIu64 " can't be "
-                         "allocated for shmid=%s", s->size_bytes, s->shmid);
-    }
-    return !ret;
-}
-
-/* A new, locked, zeroed object; the caller has made room for its name. */
-static int create_object(HgshmState *s, Error **errp)
-{
-    g_autofree char *name = shm_name(s);
-    int fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, SHM_MODE);
-
-    if (fd < 0) {
-        error_setg_errno(errp, errno, "hgshm: shmid=%s can't be created in "
-                         SHM_FOLDER, s->shmid);
-        return -1;
-    }
-    if (!lock_object(s, fd, errp)) {
-        close(fd);
-        return -1;
-    }
-    if (!allocate_object(s, fd, errp)) {
-        shm_unlink(name);
-        close(fd);
-        return -1;
-    }
-    s->memory_unlink = true;
-    return fd;
-}
-
-/* unlink=1: an object left by a mapper that is gone makes room. */
-static bool remove_stale(HgshmState *s, int fd, Error **errp)
-{
-    g_autofree char *name = shm_name(s);
-
-    if (!lock_object(s, fd, errp)) {
-        return false;
-    }
-    if (shm_unlink(name) < 0) {
-        error_setg_errno(errp, errno, "hgshm: the old memory of shmid=%s can't "
-                         "be deleted", s->shmid);
-        return false;
-    }
-    return true;
-}
-
-/* unlink=0: the object as it is, contents and all. */
-static bool adopt_object(HgshmState *s, int fd, Error **errp)
-{
-    struct stat st;
-
-    if (!check_object(s, fd, &st, errp) || !lock_object(s, fd, errp)) {
-        return false;
-    }
-    if ((uint64_t)st.st_size != s->size_bytes) {
-        error_setg(errp, "hgshm: unlink=0, but the memory of shmid=%s has "
-                   "%" PRIu64 " bytes, not size=%" PRIu64 "; give that size, "
-                   "another shmid, or unlink=1 to replace it", s->shmid,
-                   (uint64_t)st.st_size, s->size_bytes);
-        return false;
-    }
-    return allocate_object(s, fd, errp);
-}
-
-static int open_object(HgshmState *s, Error **errp)
-{
-    g_autofree char *name = shm_name(s);
-    int fd = shm_open(name, O_RDWR | O_CLOEXEC, 0);
-
-    if (fd < 0 && errno == ENOENT) {
-        return create_object(s, errp);
-    }
-    if (fd < 0) {
-        error_setg_errno(errp, errno, "hgshm: shmid=%s can't be opened",
-                         s->shmid);
-        return -1;
-    }
-    if (s->unlink) {
-        bool removed = remove_stale(s, fd, errp);
-
-        close(fd);
-        return removed ? create_object(s, errp) : -1;
-    }
-    if (!adopt_object(s, fd, errp)) {
-        close(fd);
-        return -1;
-    }
-    return fd;
-}
-
-static void unlink_own_object(HgshmState *s)
-{
-    if (s->memory_unlink && same_object(s, s->memory_fd)) {
-        g_autofree char *name = shm_name(s);
-
-        shm_unlink(name);
-    }
-    s->memory_unlink = false;
-}
-
-/* QEMU's exit does not unrealize devices, and the name must go all the same. */
-static void exit_notify(Notifier *notifier, void *data)
-{
-    unlink_own_object(container_of(notifier, HgshmState, exit_notifier));
-}
+#include "hgshm-memory.h"
 
 /* The pages of a BAR's memory, mapped by QEMU and unmapped with the region. */
 static bool init_ram(HgshmState *s, MemoryRegion *ram, const char *name, int fd,
@@ -207,6 +34,8 @@ static bool init_ram(HgshmState *s, MemoryRegion *ram, const char *name, int fd,
         error_propagate_prepend(errp, err, "hgshm: shmid=%s: ", s->shmid);
         return false;
     }
+    /* Where tmpfs is set to be asked (shmem_enabled=advise). */
+    qemu_madvise(memory_region_get_ram_ptr(ram), bytes, QEMU_MADV_HUGEPAGE);
     return true;
 }
 
@@ -228,30 +57,11 @@ static bool init_ram_readonly(HgshmState *s, MemoryRegion *ram,
     return true;
 }
 
-/* No vCPU can reach the region any more once the device is finalized. */
-void hgshm_memory_finalize(HgshmState *s)
+static void init_bar(HgshmState *s, MemoryRegion *bar, const char *name,
+                     uint64_t bytes)
 {
-    if (s->peer_map) {
-        munmap(s->peer_map, s->slice_bytes);
-        s->peer_map = NULL;
-    }
-}
-
-static bool init_bar(HgshmState *s, MemoryRegion *bar, MemoryRegion *ram,
-                     const char *name, int fd, uint64_t offset,
-                     uint64_t bytes, bool readonly, Error **errp)
-{
-    uint64_t bar_bytes = MAX(pow2ceil(bytes), HGSHM_BAR_MEMORY_MIN_BYTES);
-    g_autofree char *ram_name = g_strdup_printf("hgshm.%s", name);
-    g_autofree char *bar_name = g_strdup_printf("hgshm.%s-bar", name);
-
-    if (!(readonly ? init_ram_readonly : init_ram)(s, ram, ram_name, fd, offset,
-                                                   bytes, errp)) {
-        return false;
-    }
-    memory_region_init(bar, OBJECT(s), bar_name, bar_bytes);
-    memory_region_add_subregion(bar, 0, ram);
-    return true;
+    memory_region_init(bar, OBJECT(s), name,
+                       MAX(pow2ceil(bytes), HGSHM_BAR_MEMORY_MIN_BYTES));
 }
 
 static void register_bar(HgshmState *s, int number, MemoryRegion *bar)
@@ -262,103 +72,190 @@ static void register_bar(HgshmState *s, int number, MemoryRegion *bar)
                      PCI_BASE_ADDRESS_MEM_PREFETCH, bar);
 }
 
-bool hgshm_memory_create(HgshmState *s, Error **errp)
+/* The mapper's BAR 1 from a memfd a slice: they lie in it one after another. */
+static bool map_slices(HgshmState *s, Error **errp)
 {
-    struct stat st;
+    s->slice_ram = g_new0(MemoryRegion, s->clients);
+    for (unsigned i = 0; i < s->clients; i++) {
+        g_autofree char *name = g_strdup_printf("hgshm.slice%u", i);
 
-    s->memory_fd = open_object(s, errp);
-    if (s->memory_fd < 0 || !check_object(s, s->memory_fd, &st, errp)) {
-        return false;
-    }
-    s->shm_dev = st.st_dev;
-    s->shm_ino = st.st_ino;
-    s->exit_notifier.notify = exit_notify;
-    qemu_add_exit_notifier(&s->exit_notifier);
-
-    if (s->guestmmap) {
-        if (!init_bar(s, &s->memory_bar, &s->memory_ram, "memory",
-                      s->memory_fd, 0, s->size_bytes, false, errp)) {
+        if (!init_ram(s, &s->slice_ram[i], name, s->slice_fd[i], 0,
+                      s->slice_bytes, errp)) {
             return false;
         }
-        register_bar(s, HGSHM_BAR_MEMORY, &s->memory_bar);
+        memory_region_add_subregion(&s->memory_bar, i * s->slice_bytes,
+                                    &s->slice_ram[i]);
     }
     return true;
 }
 
-/* The client's own look at what the mapper announced: same object, same size. */
-static int open_announced(HgshmState *s, Error **errp)
+static bool map_whole(HgshmState *s, Error **errp)
 {
-    g_autofree char *name = shm_name(s);
-    struct stat st;
-    int fd = shm_open(name, O_RDWR | O_CLOEXEC, 0);
-
-    if (fd < 0) {
-        error_setg_errno(errp, errno, "hgshm: shmid=%s can't be opened",
-                         s->shmid);
-        return -1;
-    }
-    if (!check_object(s, fd, &st, errp)) {
-        close(fd);
-        return -1;
-    }
-    if (st.st_dev != s->shm_dev || st.st_ino != s->shm_ino) {
-        error_setg(errp, "hgshm: shmid=%s here is not the memory of the mapper "
-                   "at %s; give the same shmid on the same host", s->shmid,
-                   hgshm_socket_name(s));
-        close(fd);
-        return -1;
-    }
-    if ((uint64_t)st.st_size != s->size_bytes) {
-        error_setg(errp, "hgshm: shmid=%s has %" PRIu64 " bytes, not the %"
-                   PRIu64 " that the mapper announced; restart the mapper",
-                   s->shmid, (uint64_t)st.st_size, s->size_bytes);
-        close(fd);
-        return -1;
-    }
-    return fd;
-}
-
-bool hgshm_memory_join(HgshmState *s, Error **errp)
-{
-    int fd = open_announced(s, errp);
-    bool ok;
-
-    if (fd < 0) {
+    if (s->memdev) {
+        memory_region_init_alias(&s->memory_ram, OBJECT(s), "hgshm.memory",
+                                 host_memory_backend_get_memory(s->memdev), 0,
+                                 s->size_bytes);
+    } else if (!init_ram(s, &s->memory_ram, "hgshm.memory", s->memory_fd, 0,
+                         s->size_bytes, errp)) {
         return false;
     }
-    if (!s->guestmmap) {
-        close(fd);
-        return true;
+    memory_region_add_subregion(&s->memory_bar, 0, &s->memory_ram);
+    return true;
+}
+
+bool hgshm_memory_create(HgshmState *s, Error **errp)
+{
+    bool ok;
+
+    if (s->memdev) {
+        ok = hgshm_memdev_take(s, errp);
+    } else if (s->backing == HGSHM_BACKING_MEMFD) {
+        ok = hgshm_memfd_create(s, errp);
+    } else {
+        ok = hgshm_shm_create(s, errp);
     }
-    ok = init_bar(s, &s->memory_bar, &s->memory_ram, "memory", fd,
-                  s->slice_bytes * s->index, s->slice_bytes, false, errp);
-    if (ok && s->mapidx != HGSHM_INDEX_NONE) {
-        ok = init_bar(s, &s->peer_bar, &s->peer_ram, "peer", fd,
-                      s->slice_bytes * s->mapidx, s->slice_bytes, s->mapidx_ro,
-                      errp);
+    if (!ok || !s->guestmmap) {
+        return ok;
     }
-    close(fd);
+    init_bar(s, &s->memory_bar, "hgshm.memory-bar", s->size_bytes);
+    ok = s->backing == HGSHM_BACKING_MEMFD ? map_slices(s, errp)
+                                           : map_whole(s, errp);
     if (ok) {
         register_bar(s, HGSHM_BAR_MEMORY, &s->memory_bar);
-        if (s->mapidx != HGSHM_INDEX_NONE) {
-            register_bar(s, HGSHM_BAR_PEER, &s->peer_bar);
-        }
     }
     return ok;
 }
 
-/* From now on the object outlives the device if the user wants it so. */
+/* The fds that a client gets with its WELCOME, which stay the mapper's. */
+unsigned hgshm_memory_grant(HgshmState *s, unsigned index, unsigned mapidx,
+                            uint32_t *kind, int *fds)
+{
+    if (s->memdev) {
+        *kind = HGSHM_MEMORY_WHOLE;
+        fds[0] = s->memory_fd;
+        return 1;
+    }
+    if (s->backing == HGSHM_BACKING_MEMFD) {
+        *kind = HGSHM_MEMORY_SLICES;
+        fds[0] = s->slice_fd[index];
+        fds[1] = mapidx == HGSHM_INDEX_NONE ? -1 : s->slice_fd[mapidx];
+        return mapidx == HGSHM_INDEX_NONE ? 1 : 2;
+    }
+    *kind = HGSHM_MEMORY_NAMED;
+    return 0;
+}
+
+/* Where a client finds a slice. */
+typedef struct Place {
+    int fd;
+    uint64_t offset;
+} Place;
+
+static bool map_client_bar(HgshmState *s, MemoryRegion *bar, MemoryRegion *ram,
+                           const char *name, Place place, bool readonly,
+                           Error **errp)
+{
+    g_autofree char *ram_name = g_strdup_printf("hgshm.%s", name);
+    g_autofree char *bar_name = g_strdup_printf("hgshm.%s-bar", name);
+
+    if (!(readonly ? init_ram_readonly : init_ram)(s, ram, ram_name, place.fd,
+                                                   place.offset,
+                                                   s->slice_bytes, errp)) {
+        return false;
+    }
+    init_bar(s, bar, bar_name, s->slice_bytes);
+    memory_region_add_subregion(bar, 0, ram);
+    return true;
+}
+
+static bool map_client_bars(HgshmState *s, Place own, Place peer, Error **errp)
+{
+    bool has_peer = s->mapidx != HGSHM_INDEX_NONE;
+
+    if (!map_client_bar(s, &s->memory_bar, &s->memory_ram, "memory", own, false,
+                        errp) ||
+        (has_peer && !map_client_bar(s, &s->peer_bar, &s->peer_ram, "peer",
+                                     peer, s->mapidx_ro, errp))) {
+        return false;
+    }
+    register_bar(s, HGSHM_BAR_MEMORY, &s->memory_bar);
+    if (has_peer) {
+        register_bar(s, HGSHM_BAR_PEER, &s->peer_bar);
+    }
+    return true;
+}
+
+static bool join_whole(HgshmState *s, int fd, Error **errp)
+{
+    Place own = { fd, s->slice_bytes * s->index };
+    Place peer = { fd, s->slice_bytes * s->mapidx };
+
+    return !s->guestmmap || map_client_bars(s, own, peer, errp);
+}
+
+static bool join_slices(HgshmState *s, const HgshmOffer *offer, Error **errp)
+{
+    Place own = { offer->fds[0], 0 };
+    Place peer = { offer->fds[1], 0 };
+
+    for (unsigned i = 0; i < offer->fd_count; i++) {
+        if (!hgshm_memfd_check(s, offer->fds[i], errp)) {
+            return false;
+        }
+    }
+    return !s->guestmmap || map_client_bars(s, own, peer, errp);
+}
+
+bool hgshm_memory_join(HgshmState *s, const HgshmOffer *offer, Error **errp)
+{
+    unsigned slices = s->mapidx == HGSHM_INDEX_NONE ? 1 : 2;
+    bool ok;
+    int fd;
+
+    if (offer->kind == HGSHM_MEMORY_NAMED && offer->fd_count == 0) {
+        fd = hgshm_shm_open_announced(s, errp);
+        if (fd < 0) {
+            return false;
+        }
+        ok = join_whole(s, fd, errp);
+        close(fd);
+        return ok;
+    }
+    if (offer->kind == HGSHM_MEMORY_SLICES && offer->fd_count == slices) {
+        return join_slices(s, offer, errp);
+    }
+    if (offer->kind == HGSHM_MEMORY_WHOLE && offer->fd_count == 1) {
+        return hgshm_memdev_check(s, offer->fds[0], errp) &&
+               join_whole(s, offer->fds[0], errp);
+    }
+    error_setg(errp, "hgshm: the mapper at chardev socket %s shares its memory "
+               "in a way that this VM does not know; use the same hgshm for "
+               "both", hgshm_socket_name(s));
+    return false;
+}
+
 void hgshm_memory_commit(HgshmState *s)
 {
-    s->memory_unlink = s->memory_unlink && s->unlink;
+    hgshm_shm_commit(s);
 }
 
 void hgshm_memory_cleanup(HgshmState *s)
 {
+    hgshm_shm_cleanup(s);
+    hgshm_memdev_release(s);
+    hgshm_memfd_close(s);
     if (s->memory_fd >= 0) {
-        qemu_remove_exit_notifier(&s->exit_notifier);
-        unlink_own_object(s);
         close(s->memory_fd);
         s->memory_fd = -1;
     }
+}
+
+/* No vCPU can reach the regions any more once the device is finalized. */
+void hgshm_memory_finalize(HgshmState *s)
+{
+    if (s->peer_map) {
+        munmap(s->peer_map, s->slice_bytes);
+        s->peer_map = NULL;
+    }
+    g_free(s->slice_ram);
 }

@@ -74,6 +74,14 @@ static const NumberProp number_props[] = {
         .flag = true,
         .description = "on: BAR 3 is read-only (default off)",
         .wanted = "on or off",
+    }, {
+        .name = "mapidx-any",
+        .offset = offsetof(HgshmState, mapidx_any),
+        .flag = true,
+        .description = "on: others may map any slice by mapidx (default with "
+                       "backing=shm); off: only slice 0 (default with "
+                       "backing=memfd; index 0 only)",
+        .wanted = "on or off",
     },
 };
 
@@ -192,6 +200,31 @@ static void size_set(Object *obj, Visitor *v, const char *name, void *opaque,
     HGSHM(obj)->size_bytes = value;
 }
 
+static const char *const backing_names[] = {
+    [HGSHM_BACKING_SHM] = "shm",
+    [HGSHM_BACKING_MEMFD] = "memfd",
+};
+
+static char *backing_get(Object *obj, Error **errp)
+{
+    return g_strdup(backing_names[HGSHM(obj)->backing]);
+}
+
+static void backing_set(Object *obj, const char *value, Error **errp)
+{
+    if (!still_settable(obj, "backing", errp)) {
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(backing_names); i++) {
+        if (!strcmp(value, backing_names[i])) {
+            HGSHM(obj)->backing = i;
+            return;
+        }
+    }
+    error_setg(errp, "hgshm: backing=%s is not valid; give shm or memfd",
+               value);
+}
+
 void hgshm_props_add(ObjectClass *klass)
 {
     for (size_t i = 0; i < ARRAY_SIZE(number_props); i++) {
@@ -203,6 +236,10 @@ void hgshm_props_add(ObjectClass *klass)
         object_class_property_set_description(klass, prop->name,
                                               prop->description);
     }
+    object_class_property_add_str(klass, "backing", backing_get, backing_set);
+    object_class_property_set_description(klass, "backing",
+        "shm: one named object in /dev/shm (default); memfd: one sealed memfd "
+        "a slice, handed only to the VMs that may see it (index 0 only)");
     object_class_property_add(klass, "size", "size", size_get, size_set, NULL,
                               NULL);
     object_class_property_set_description(klass, "size",
@@ -222,6 +259,7 @@ void hgshm_props_set_defaults(HgshmState *s)
     s->guestmmap = 1;
     s->unlink = 1;
     s->mesh = 1;
+    s->mapidx_any = NUMBER_UNSET;
 }
 
 static bool check_shmid(HgshmState *s, Error **errp)
@@ -243,6 +281,33 @@ static bool check_shmid(HgshmState *s, Error **errp)
     return true;
 }
 
+/* A slice starts and ends at a page of what it lies in. */
+static uint64_t slice_align(HgshmState *s)
+{
+    return MAX(s->memdev ? host_memory_backend_pagesize(s->memdev) : 0,
+               HGSHM_SLICE_ALIGN_BYTES);
+}
+
+/* The backend has a size of its own, and is a backing of its own. */
+static bool check_memdev(HgshmState *s, Error **errp)
+{
+    uint64_t bytes =
+        memory_region_size(host_memory_backend_get_memory(s->memdev));
+
+    if (s->backing != HGSHM_BACKING_SHM) {
+        error_setg(errp, "hgshm: backing=memfd and memdev exclude each other; "
+                   "leave one out");
+        return false;
+    }
+    if (s->size_bytes != SIZE_UNSET && s->size_bytes != bytes) {
+        error_setg(errp, "hgshm: size=%" PRIu64 ", but memdev has %" PRIu64
+                   " bytes; leave size out", s->size_bytes, bytes);
+        return false;
+    }
+    s->size_bytes = bytes;
+    return true;
+}
+
 static bool check_mapper(HgshmState *s, Error **errp)
 {
     if (s->clients == NUMBER_UNSET) {
@@ -251,6 +316,9 @@ static bool check_mapper(HgshmState *s, Error **errp)
     if (s->clients < HGSHM_CLIENTS_MIN || s->clients > HGSHM_CLIENTS_MAX) {
         error_setg(errp, "hgshm: clients=%u is out of range; give %d to %d",
                    s->clients, HGSHM_CLIENTS_MIN, HGSHM_CLIENTS_MAX);
+        return false;
+    }
+    if (s->memdev && !check_memdev(s, errp)) {
         return false;
     }
     if (s->size_bytes == SIZE_UNSET) {
@@ -265,8 +333,19 @@ static bool check_mapper(HgshmState *s, Error **errp)
         return false;
     }
     s->size_bytes = ROUND_UP(s->size_bytes, HGSHM_SLICE_ALIGN_BYTES);
-    s->slice_bytes = ROUND_DOWN(s->size_bytes / s->clients,
-                                HGSHM_SLICE_ALIGN_BYTES);
+    s->slice_bytes = ROUND_DOWN(s->size_bytes / s->clients, slice_align(s));
+    if (s->slice_bytes == 0) {
+        error_setg(errp, "hgshm: memdev's pages of %" PRIu64 " bytes are too "
+                   "large for clients=%u slices of size=%" PRIu64 "; give more "
+                   "memory", slice_align(s), s->clients, s->size_bytes);
+        return false;
+    }
+    if (s->backing == HGSHM_BACKING_MEMFD) {
+        s->size_bytes = s->slice_bytes * s->clients;
+    }
+    if (s->mapidx_any == NUMBER_UNSET) {
+        s->mapidx_any = s->backing != HGSHM_BACKING_MEMFD;
+    }
     s->mapidx = HGSHM_INDEX_NONE;
     return true;
 }

@@ -6,7 +6,8 @@
  *   hgshm-props.c    properties that say in words what is wrong with a value
  *   hgshm-qom.c      what can be read of a running device
  *   hgshm-migration.c  why it does not migrate
- *   hgshm-memory.c   the shared memory object and the two memory BARs
+ *   hgshm-memory.c   the two memory BARs
+ *   hgshm-shm.c, hgshm-memfd.c, hgshm-memdev.c  what can stand behind them
  *   hgshm-mapper.c   the mapper's side of the meeting
  *   hgshm-client.c   a client's side of the meeting, and its private line
  *   hgshm-join.c     the steps of that meeting
@@ -35,7 +36,13 @@ OBJECT_DECLARE_SIMPLE_TYPE(HgshmState, HGSHM)
 
 typedef struct HgshmJoin HgshmJoin;
 typedef struct HgshmMeeting HgshmMeeting;
+typedef struct HgshmOffer HgshmOffer;
 typedef struct HgshmRejoin HgshmRejoin;
+
+typedef enum HgshmBacking {
+    HGSHM_BACKING_SHM,
+    HGSHM_BACKING_MEMFD,
+} HgshmBacking;
 
 /* One interrupt vector and the eventfd that raises it. */
 typedef struct HgshmVector {
@@ -71,6 +78,9 @@ struct HgshmState {
     uint32_t unlink;
     uint32_t mesh;
     uint32_t mapidx_ro;
+    uint32_t mapidx_any;
+    HgshmBacking backing;
+    HostMemoryBackend *memdev;
 
     /* the group, as realized */
     uint64_t slice_bytes;
@@ -84,10 +94,13 @@ struct HgshmState {
 
     /* memory */
     int memory_fd;          /* the mapper's, holds its lock; -1 for none */
+    int slice_fd[HGSHM_CLIENTS_MAX]; /* the mapper's, of backing=memfd */
+    bool memdev_taken;
     bool memory_unlink;     /* the object goes with this device */
     Notifier exit_notifier;
     MemoryRegion regs;
     MemoryRegion memory_bar, memory_ram;
+    MemoryRegion *slice_ram;    /* clients of them, of backing=memfd, or NULL */
     MemoryRegion peer_bar, peer_ram;
     void *peer_map;         /* own read-only mapping of peer_ram, or NULL */
     Error *migration_blocker;
@@ -124,7 +137,9 @@ void hgshm_migration_unblock(HgshmState *s);
 
 /* hgshm-memory.c */
 bool hgshm_memory_create(HgshmState *s, Error **errp);
-bool hgshm_memory_join(HgshmState *s, Error **errp);
+bool hgshm_memory_join(HgshmState *s, const HgshmOffer *offer, Error **errp);
+unsigned hgshm_memory_grant(HgshmState *s, unsigned index, unsigned mapidx,
+                            uint32_t *kind, int *fds);
 void hgshm_memory_commit(HgshmState *s);
 void hgshm_memory_cleanup(HgshmState *s);
 void hgshm_memory_finalize(HgshmState *s);

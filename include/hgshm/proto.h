@@ -17,7 +17,7 @@
  * message     from      fds                     meaning
  * ==========  ========  ======================  ==============================
  * HELLO       client    doorbell, line          let me in under this index
- * WELCOME     mapper    doorbell                you are in; the group's sizes
+ * WELCOME     mapper    doorbell, memory        you are in; the group's sizes
  * REFUSED     mapper    none                    you are not in, and why
  * PEERS       mapper    none                    who is alive now
  * PEER_UP     mapper    doorbell, own doorbell  a peer came; how to ring it, and
@@ -54,7 +54,8 @@
 
 #define HGSHM_SHMID_BYTES		96	/* with its terminating NUL */
 #define HGSHM_REFUSED_TEXT_BYTES	160	/* with its terminating NUL */
-#define HGSHM_MSG_FDS_MAX		2
+#define HGSHM_MEMORY_FDS_MAX		2
+#define HGSHM_MSG_FDS_MAX		(1 + HGSHM_MEMORY_FDS_MAX)
 
 /* struct hgshm_msg.type */
 #define HGSHM_MSG_HELLO			1
@@ -99,20 +100,27 @@ struct hgshm_msg_hello {
 	__u8 shmid[HGSHM_SHMID_BYTES];
 };
 
+/* struct hgshm_msg_welcome.memory: how the client gets its memory */
+#define HGSHM_MEMORY_NAMED		0	/* no fd: it opens the object shmid itself */
+#define HGSHM_MEMORY_SLICES		1	/* sealed memfds: its own slice and, with a mapidx, that one */
+#define HGSHM_MEMORY_WHOLE		2	/* one fd of all memory; slice i at offset i * slice_bytes */
+
 /**
  * struct hgshm_msg_welcome - the client is in
- * @h: header, 1 fd: the eventfd by which the client rings the mapper
+ * @h: header, 1 to 3 fds: the eventfd by which the client rings the mapper, and
+ *	the memory as @memory says
  * @clients: VMs in the group
- * @flags: 0
+ * @memory: HGSHM_MEMORY_*
  * @size_bytes: all shared memory, a whole number of pages
  * @slice_bytes: one slice, a whole number of pages
- * @shm_dev: st_dev of the memory object, for the client to check what it opens
- * @shm_ino: st_ino of the memory object
+ * @shm_dev: st_dev of the memory (of slice 0's memfd, with one a slice), for a
+ *	client to tell whether it is the one that it opens, or has
+ * @shm_ino: its st_ino
  */
 struct hgshm_msg_welcome {
 	struct hgshm_msg h;
 	__le32 clients;
-	__le32 flags;
+	__le32 memory;
 	__le64 size_bytes;
 	__le64 slice_bytes;
 	__le64 shm_dev;
