@@ -29,13 +29,18 @@ void vm_spawn(struct vm *vm, const struct vm_spec *spec, const char *path)
 	char machine[64], qtest[192], qmp[192], output[192];
 	unsigned int n = 0;
 
-	*vm = (struct vm) { .process = { .pidfd = -1, .output_fd = -1 } };
-	snprintf(machine, sizeof(machine), "%s,accel=tcg",
-		 spec->machine ? spec->machine : "q35");
+	*vm = (struct vm) {
+		.process = { .pidfd = -1, .output_fd = -1 },
+		.qtest = { .fd = -1 },
+	};
+	snprintf(machine, sizeof(machine), "%s,accel=%s",
+		 spec->machine ? spec->machine : "q35",
+		 spec->accel ? spec->accel : "tcg");
 	snprintf(qtest, sizeof(qtest), "unix:%s.qtest", path);
 	snprintf(qmp, sizeof(qmp), "unix:%s.qmp", path);
 	snprintf(output, sizeof(output), "%s.output", path);
-	channel_listen(&vm->qtest, "qtest", strchr(qtest, ':') + 1);
+	if (!spec->guest)
+		channel_listen(&vm->qtest, "qtest", strchr(qtest, ':') + 1);
 	channel_listen(&vm->qmp.channel, "QMP", strchr(qmp, ':') + 1);
 
 	argv[n++] = spec->program ? spec->program : wrapper();
@@ -46,12 +51,17 @@ void vm_spawn(struct vm *vm, const struct vm_spec *spec, const char *path)
 	argv[n++] = "32";
 	argv[n++] = "-machine";
 	argv[n++] = machine;
-	/* Debian leaves the qtest accelerator out. A CPU that never starts does. */
-	argv[n++] = "-S";
-	argv[n++] = "-qtest";
-	argv[n++] = qtest;
-	argv[n++] = "-qtest-log";
-	argv[n++] = "none";
+	if (spec->guest) {
+		argv[n++] = "-kernel";
+		argv[n++] = spec->guest;
+	} else {
+		/* Debian leaves the qtest accelerator out. A CPU that never starts does. */
+		argv[n++] = "-S";
+		argv[n++] = "-qtest";
+		argv[n++] = qtest;
+		argv[n++] = "-qtest-log";
+		argv[n++] = "none";
+	}
 	argv[n++] = "-qmp";
 	argv[n++] = qmp;
 	for (unsigned int i = 0; spec->options && spec->options[i]; i++) {
@@ -71,7 +81,8 @@ void vm_spawn(struct vm *vm, const struct vm_spec *spec, const char *path)
 
 void vm_connect(struct vm *vm)
 {
-	channel_accept(&vm->qtest, &vm->process);
+	if (vm->qtest.name)
+		channel_accept(&vm->qtest, &vm->process);
 	channel_accept(&vm->qmp.channel, &vm->process);
 	qmp_greet(&vm->qmp);
 }

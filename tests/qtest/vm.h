@@ -27,6 +27,8 @@
  * @options: further options of QEMU, NULL-terminated, or NULL
  * @environment: NAME=VALUE words, NULL-terminated, or NULL
  * @program: in place of hgshm-qemu, or NULL
+ * @guest: a multiboot guest to run, or NULL for a stopped CPU under qtest
+ * @accel: what runs it; NULL for tcg
  */
 struct vm_spec {
 	const char *machine;
@@ -35,6 +37,8 @@ struct vm_spec {
 	const char *const *options;
 	const char *const *environment;
 	const char *program;
+	const char *guest;
+	const char *accel;
 };
 
 struct vm {
