@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * DOC: hgshm guest driver, the objects and who owns them
+ * hgshm guest driver, the objects and who owns them
  *
  * A &struct hgshm_device is made when the PCI driver binds. The PCI device and
  * every open file hold a reference to its embedded struct device; the last one

@@ -8,6 +8,10 @@
 
 #include "hgshm.h"
 
+#ifndef CONFIG_ZONE_DEVICE
+#error hgshm needs a kernel with CONFIG_ZONE_DEVICE=y
+#endif
+
 #define HGSHM_PIN_POLL_MS	10
 #define HGSHM_PIN_WARN_MS	10000
 

@@ -2,6 +2,7 @@
 /* BAR 0: registers and doorbells. */
 #include <linux/bits.h>
 #include <linux/io-64-nonatomic-lo-hi.h>
+#include <linux/math64.h>
 
 #include "hgshm.h"
 
@@ -36,7 +37,7 @@ static int hgshm_identity_check(struct device *dev,
 			id->size_bytes, HGSHM_MMAP_REGION_BYTES);
 		return -ENODEV;
 	}
-	if (id->slice_bytes > id->size_bytes / id->clients) {
+	if (id->slice_bytes > div_u64(id->size_bytes, id->clients)) {
 		dev_err(dev, "%u slices of %llu bytes do not fit the %llu bytes of register SIZE\n",
 			id->clients, id->slice_bytes, id->size_bytes);
 		return -ENODEV;
