@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Three VMs with slices over 128 MiB: memory, doorbells both ways between each
-# pair, events, errors, mappings, and the device going away under a program.
+# pair, events, errors, mappings, the device that goes away under a program, and
+# the VM that goes away.
 set -eu
 . "$HGSHM_SOURCE/tests/vm/lib.sh"
 
@@ -111,7 +112,11 @@ case $HGSHM_INDEX in
 	;;
 2) vm-doorbells pong 1 10 ;;
 esac
-barrier done
+barrier rung-again
+
+# VM 2 goes, and the others are told
+[ "$HGSHM_INDEX" != 2 ] || exit 0
+vm-peers gone 2
 END
 vm_run
 

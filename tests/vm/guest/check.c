@@ -25,15 +25,15 @@ void check_that(bool holds, const char *file, int line, const char *text,
 }
 
 void check_errno(long long ret, int error, int wanted, const char *file,
-		 int line, const char *call, const char *wanted_name)
+		 int line, const char *call)
 {
 	checks++;
 	if (ret == -1 && error == wanted)
 		return;
 	failures++;
-	printf("FAIL %s:%d: %s: returned %lld (%s), wanted -1 with %s\n", file,
-	       line, call, ret, ret == -1 ? strerror(error) : "no error",
-	       wanted_name);
+	printf("FAIL %s:%d: %s: returned %lld (%s), wanted -1", file, line, call,
+	       ret, ret == -1 ? strerror(error) : "no error");
+	printf(" (%s)\n", strerror(wanted));
 	fflush(stdout);
 }
 

@@ -25,13 +25,13 @@
 	errno = 0;								\
 	long long ret_ = (long long)(call);					\
 	int errno_ = errno;							\
-	check_errno(ret_, errno_, (error), __FILE__, __LINE__, #call, #error);	\
+	check_errno(ret_, errno_, (error), __FILE__, __LINE__, #call);		\
 } while (0)
 
 void check_that(bool holds, const char *file, int line, const char *text,
 		long long got, long long wanted);
 void check_errno(long long ret, int error, int wanted, const char *file,
-		 int line, const char *call, const char *wanted_name);
+		 int line, const char *call);
 
 /* What main() returns: 0 if all checks held, and there was at least one. */
 int check_status(void);

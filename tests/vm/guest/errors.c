@@ -90,6 +90,42 @@ static void check_info(int fd)
 	CHECK_EQUAL(grown.tail[sizeof(grown.tail) - 1], POISON);
 }
 
+#ifdef __x86_64__
+/* The way of a 32-bit program into the same driver. */
+static int compat_ioctl(int fd, unsigned int number, void *arg)
+{
+	int ret = 54; /* ioctl in the 32-bit table */
+
+	asm volatile("int $0x80" : "+a" (ret)
+		     : "b" (fd), "c" (number), "d" ((uint32_t)(uintptr_t)arg)
+		     : "memory");
+	if (ret >= 0)
+		return ret;
+	errno = -ret;
+	return -1;
+}
+
+static void check_compat(int fd)
+{
+	struct hgshm_info info = device_info(fd), *low;
+
+	low = mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	if (low == MAP_FAILED)
+		check_abort("mmap below 2 GiB: %s", strerror(errno));
+	low->struct_bytes = sizeof(*low);
+	CHECK_EQUAL(compat_ioctl(fd, HGSHM_IOC_INFO, low), 0);
+	CHECK_EQUAL(low->size_bytes, info.size_bytes);
+	CHECK_EQUAL(low->bar_bytes[5], info.bar_bytes[5]);
+	CHECK_ERRNO(compat_ioctl(fd, HGSHM_IOC_INFO, NULL), EFAULT);
+	munmap(low, PAGE_BYTES);
+}
+#else
+static void check_compat(int fd)
+{
+}
+#endif
+
 static int poke(int fd, uint32_t index, uint32_t flags)
 {
 	struct hgshm_poke request = { .index = index, .flags = flags };
@@ -229,6 +265,7 @@ int main(int argc, char **argv)
 
 	check_unknown_numbers(fd);
 	check_info(fd);
+	check_compat(fd);
 	check_poke(fd, argv[1]);
 	check_irq_enable(fd);
 	check_set_signal(fd);
