@@ -71,7 +71,7 @@ static void check_version(void)
     if (strcmp(version, HGSHM_QEMU_VERSION) ||
         !strstr(running->package, HGSHM_QEMU_PACKAGE)) {
         refuse("the plug-in was built for QEMU %s (%s), but this is QEMU %s "
-               "%s; build hgshm again with this QEMU installed",
+               "(%s); build hgshm again with this QEMU installed",
                HGSHM_QEMU_VERSION, HGSHM_QEMU_PACKAGE, version,
                running->package);
     }
