@@ -28,6 +28,7 @@ class Ending(LaunchTest):
         self.assert_nothing_left()
 
     def test_the_mapper_is_ready_before_the_others_start(self):
+        self.play(0, "say=early", "alone", "ready", "status=0")
         self.launch_group("--clients", "3")
         events = [event for event in self.events() if " passed" not in event]
         ready = events.index("0 ready")

@@ -34,14 +34,15 @@ class Print(LaunchTest):
     def test_device_properties(self):
         mapper, second, third = self.commands(
             "--clients", "3", "--size", "96m", "--shmid", "some", "--socket", "/tmp/meet",
-            "--mapidx", "2:none", "--guestmmap", "1:0", "--props", "1:mapidx-ro=on")
+            "--mapidx", "2:none", "--mapidx", "2", "--guestmmap", "1:0", "--props", "1:mapidx-ro=on")
+        # VM 2's own value wins over the later one for every VM
         self.assertEqual(self.value(mapper, "-device", "hgshm,"),
                          "hgshm,size=96m,chardev=hgshm,guestmmap=1,unlink=1,shmid=some,"
                          "index=0,clients=3")
         self.assertEqual(self.value(mapper, "-chardev", "socket,id=hgshm,"),
                          "socket,id=hgshm,path=/tmp/meet,server=on,wait=off,nodelay=on")
         self.assertEqual(self.value(second, "-device", "hgshm,"),
-                         "hgshm,shmid=some,chardev=hgshm,guestmmap=0,index=1,mapidx=0,"
+                         "hgshm,shmid=some,chardev=hgshm,guestmmap=0,index=1,mapidx=2,"
                          "mapidx-ro=on")
         self.assertEqual(self.value(second, "-chardev", "socket,id=hgshm,"),
                          "socket,id=hgshm,path=/tmp/meet")
