@@ -153,7 +153,7 @@ bool hgshm_client_meet(HgshmState *s, Error **errp)
 {
     int64_t deadline_ns = hgshm_wire_now_ns() +
                           HGSHM_MEET_CLIENT_TIMEOUT_MS * INT64_C(1000000);
-    int error = -ECONNRESET;
+    int error = -EPIPE;
     Error *err = NULL;
     int sock;
 
@@ -167,9 +167,9 @@ bool hgshm_client_meet(HgshmState *s, Error **errp)
     qemu_chr_fe_disconnect(&s->chr);
     /*
      * A chardev that was made long before the device holds a connection that
-     * the mapper has dropped as silent. A fresh one tells.
+     * the mapper has dropped as silent, or none. A fresh one tells.
      */
-    if ((error == -ECONNRESET || error == -EPIPE) && !s->joined) {
+    if (error == -EPIPE) {
         sock = hgshm_socket_connect(s, deadline_ns);
         if (sock >= 0) {
             error_free(err);
