@@ -66,7 +66,7 @@ static struct cell peer_cell(const struct hgshm_info *info)
 
 static void print_header(void)
 {
-	printf(COLUMNS, "", "", "BAR 0", "BAR 1", "BAR 3", "BAR 5", "", "");
+	printf("%16s %-11s %-11s %-11s %s\n", "", "BAR 0", "BAR 1", "BAR 3", "BAR 5");
 	printf(COLUMNS, "VM", "index", "registers", "memory", "peer slice", "MSI-X",
 	       "own slice", "mapped peer");
 }

@@ -250,8 +250,10 @@ static void print_preparation(const struct launch_options *o, const struct place
 {
 	printf("mkdir -p -m 0700 ");
 	shell_quote_print(p->dir, stdout);
-	printf(" ");
-	shell_quote_print(p->log_dir, stdout);
+	if (strcmp(p->dir, p->log_dir)) {
+		printf(" ");
+		shell_quote_print(p->log_dir, stdout);
+	}
 	printf("\n");
 	if (!p->initrd_is_joined)
 		return;

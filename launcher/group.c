@@ -247,13 +247,18 @@ static void run(struct group *g)
 	start(g, g->first, g->first + 1);
 	while (any_running(g)) {
 		turn(g);
-		if (!others_started && g->vms[g->first].ready) {
+		if (!others_started && g->vms[g->first].ready &&
+		    g->vms[g->first].state == VM_RUNNING) {
 			others_started = true;
 			start(g, g->first + 1, g->end);
 			if (!g->o->runs.count && !g->stopping)
 				report("%u VMs are up; consoles: %s/vmN.console; Ctrl-C stops them",
 				       g->o->clients, g->p->dir);
 		}
+	}
+	if (!others_started && !g->stopping) {
+		report("VM %u ended before the others were started", g->first);
+		g->failed = true;
 	}
 	for (unsigned int i = g->first; i < g->end; i++)
 		vm_close(&g->vms[i]);

@@ -28,7 +28,7 @@ class Ending(LaunchTest):
         self.assert_nothing_left()
 
     def test_the_mapper_is_ready_before_the_others_start(self):
-        self.play(0, "say=early", "alone", "ready", "status=0")
+        self.play(0, "say=early", "alone", "ready", "barrier=all", "status=0")
         self.launch_group("--clients", "3")
         events = [event for event in self.events() if " passed" not in event]
         ready = events.index("0 ready")
@@ -73,8 +73,7 @@ class Ending(LaunchTest):
             (self.top / "events").unlink(missing_ok=True)
 
     def test_what_qemu_says_of_its_end_is_not_shown(self):
-        self.play(0, "ready", "status=0")
-        self.play(1, "ready", "wait-for-0", "error=warning:mapper-gone", "status=0")
+        self.play(1, "ready", "barrier=all", "wait-for-0", "error=warning:mapper-gone", "status=0")
         status, _, err = self.launch_group("--clients", "2", "--log-dir", self.top / "logs")
         self.assertEqual((status, err), (0, ""))
         self.assertEqual((self.top / "logs/vm1.qemu").read_text(), "warning:mapper-gone\n")

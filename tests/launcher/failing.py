@@ -53,6 +53,12 @@ class Failing(LaunchTest):
         self.assertIn("VM 0: no-memory\n", err)
         self.assertEqual({event[0] for event in self.events()}, {"0"})
 
+    def test_a_mapper_that_ends_before_there_is_a_group(self):
+        self.play(0, "status=0")
+        status, _, err = self.launch_group("--clients", "2")
+        self.assertEqual(status, 1)
+        self.assertIn("VM 0 ended before the others were started", err)
+
     def test_a_qemu_that_is_not_there(self):
         status, _, err = self.launch_group("--qemu", "/no/qemu")
         self.assertEqual(status, 1)

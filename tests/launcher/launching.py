@@ -21,6 +21,7 @@ class LaunchTest(unittest.TestCase):
     def setUp(self):
         self.top = pathlib.Path(tempfile.mkdtemp(prefix="hgshm-launch-"))
         self.addCleanup(shutil.rmtree, self.top)
+        self.program = LAUNCH
         for name in ("vmlinuz", "initrd.img", "script"):
             (self.top / name).write_text(name)
         self.shmid = f"hgshm-test-{self.top.name}"
@@ -42,7 +43,7 @@ class LaunchTest(unittest.TestCase):
 
     def start(self, *options):
         process = subprocess.Popen(
-            [LAUNCH, *map(str, options)], env=self.environment,
+            [self.program, *map(str, options)], env=self.environment,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             text=True, start_new_session=True)
         self.addCleanup(self.reap, process)
