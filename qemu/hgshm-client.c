@@ -7,6 +7,7 @@
 #include "qemu/error-report.h"
 
 #include "hgshm-join.h"
+#include "trace.h"
 
 /* The first offer makes the device; a later one must be the same memory. */
 bool hgshm_client_take_offer(HgshmState *s, const HgshmOffer *offer,
@@ -80,6 +81,7 @@ static void mapper_lost(HgshmState *s, const char *why)
 {
     warn_report("hgshm: the mapper of shmid=%s is gone (%s); index=%u keeps "
                 "the memory and the other VMs", s->shmid, why, s->index);
+    trace_hgshm_mapper_lost(s->index, why);
     hgshm_peer_disconnect(s, 0);
     hgshm_peers_set(s, s->peers & ~1ULL);
     hgshm_rejoin_start(s);

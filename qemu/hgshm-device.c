@@ -12,6 +12,7 @@
 #include "qemu/uuid.h"
 
 #include "hgshm-join.h"
+#include "trace.h"
 
 static bool has_peer_slice(const HgshmState *s)
 {
@@ -76,6 +77,7 @@ static void regs_write(void *opaque, hwaddr offset, uint64_t value,
                            HGSHM_DOORBELL_BYTES);
     } else if (offset == HGSHM_REG_IRQ_ENABLE) {
         s->irq_enable = value & HGSHM_IRQ_ENABLE_ON;
+        trace_hgshm_irq_enable(s->index, s->irq_enable);
         hgshm_vectors_update(s);
     }
 }
@@ -179,6 +181,7 @@ static void hgshm_realize(PCIDevice *pci, Error **errp)
         return;
     }
     hgshm_memory_commit(s);
+    trace_hgshm_realize(s->index, s->clients, s->size_bytes, s->slice_bytes);
 }
 
 /*
@@ -196,6 +199,7 @@ static void hgshm_reset(DeviceState *dev)
 {
     HgshmState *s = HGSHM(dev);
 
+    trace_hgshm_reset(s->index);
     s->irq_enable = 0;
     hgshm_vectors_reset(s);
 }

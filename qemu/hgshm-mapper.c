@@ -14,6 +14,7 @@
 
 #include "wire.h"
 #include "hgshm.h"
+#include "trace.h"
 
 /* Beyond this many at once the oldest makes room: a proper client is through
  * its meeting long before it is the oldest. */
@@ -101,6 +102,7 @@ static void refuse(HgshmMeeting *meeting, unsigned code, const char *text)
 {
     struct hgshm_msg_refused refused = { .code = cpu_to_le32(code) };
 
+    trace_hgshm_refuse(code, text);
     pstrcpy((char *)refused.text, sizeof(refused.text), text);
     hgshm_wire_send(meeting->sock, HGSHM_MSG_REFUSED, &refused, NULL);
     complain(meeting->s, "refused a client: %s", text);
@@ -189,6 +191,7 @@ static void admit(HgshmMeeting *meeting, unsigned index, unsigned mapidx)
     if (!welcome(meeting, index, mapidx, &own_doorbell_fd)) {
         return;
     }
+    trace_hgshm_admit(index, mapidx);
     hgshm_peer_connect(s, index, hgshm_wire_take_fd(&meeting->message, 0),
                        own_doorbell_fd);
     hgshm_peer_set_line(s, index, hgshm_wire_take_fd(&meeting->message, 1),
@@ -254,6 +257,7 @@ static void meeting_end(HgshmMeeting *meeting)
 
     QTAILQ_REMOVE(&s->meetings, meeting, next);
     s->meeting_count--;
+    trace_hgshm_meeting_end(s->meeting_count);
     timer_free(meeting->deadline);
     qemu_set_fd_handler(meeting->sock, NULL, NULL, NULL);
     close(meeting->sock);
@@ -308,6 +312,7 @@ static void meeting_begin(HgshmState *s, int sock)
               HGSHM_MEET_MAPPER_TIMEOUT_MS);
     QTAILQ_INSERT_TAIL(&s->meetings, meeting, next);
     s->meeting_count++;
+    trace_hgshm_meeting_begin(s->meeting_count);
     qemu_set_fd_handler(sock, meeting_readable, NULL, meeting);
 }
 

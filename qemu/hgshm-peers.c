@@ -8,6 +8,7 @@
 #include <glib-unix.h>
 
 #include "hgshm.h"
+#include "trace.h"
 
 bool hgshm_peer_alive(const HgshmState *s, unsigned index)
 {
@@ -20,6 +21,7 @@ void hgshm_peers_changed(HgshmState *s)
     HgshmVector *v = &s->vector[HGSHM_VECTOR_PEERS];
 
     s->epoch++;
+    trace_hgshm_peers(s->index, s->peers, s->epoch);
     if (v->has_source) {
         event_notifier_set(&v->source);
     }
@@ -71,6 +73,7 @@ void hgshm_peer_connect(HgshmState *s, unsigned index, int doorbell_fd,
     HgshmPeer *p = &s->peer[index];
     bool stays = p->has_doorbell;
 
+    trace_hgshm_peer_connect(s->index, index);
     g_unix_set_fd_nonblocking(doorbell_fd, true, NULL);
     g_unix_set_fd_nonblocking(own_doorbell_fd, true, NULL);
     drop_doorbell(p, index);
@@ -108,6 +111,9 @@ void hgshm_peer_disconnect(HgshmState *s, unsigned index)
 {
     HgshmPeer *p = &s->peer[index];
 
+    if (p->has_doorbell) {
+        trace_hgshm_peer_disconnect(s->index, index);
+    }
     drop_line(p);
     drop_doorbell(p, index);
 }
@@ -124,6 +130,7 @@ void hgshm_peer_ring(HgshmState *s, unsigned index)
 {
     if (index < HGSHM_CLIENTS_MAX && s->peer[index].has_doorbell) {
         s->doorbells_out++;
+        trace_hgshm_doorbell_out(s->index, index);
         event_notifier_set(&s->peer[index].doorbell);
     }
 }

@@ -14,6 +14,7 @@
 #include "qemu/timer.h"
 
 #include "hgshm-join.h"
+#include "trace.h"
 
 #define LOOK_INTERVAL_MS    200
 
@@ -80,6 +81,7 @@ static void join_readable(void *opaque)
         hgshm_client_settle(s, &r->join);
         hgshm_join_end(&r->join);
         r->meeting = false;
+        trace_hgshm_rejoined(s->index);
         info_report("hgshm: index=%u is back with the mapper of shmid=%s",
                     s->index, s->shmid);
         break;
@@ -102,6 +104,7 @@ static void look(void *opaque)
         return;
     }
     sock = hgshm_socket_connect(s, 0);
+    trace_hgshm_rejoin_look(s->index, sock);
     if (sock < 0) {
         again_in(s, LOOK_INTERVAL_MS);
         return;

@@ -11,12 +11,14 @@
 #include "qapi/error.h"
 
 #include "hgshm.h"
+#include "trace.h"
 
 static void vector_handler(EventNotifier *source)
 {
     HgshmVector *v = container_of(source, HgshmVector, source);
 
     if (event_notifier_test_and_clear(source)) {
+        trace_hgshm_doorbell_in(v->s->index, v->number);
         v->s->doorbells_in += v->number != HGSHM_VECTOR_PEERS;
         msix_notify(PCI_DEVICE(v->s), v->number);
     }
@@ -51,6 +53,7 @@ static void arm(HgshmVector *v)
         event_notifier_set_handler(&v->source, vector_handler);
     }
     v->armed = true;
+    trace_hgshm_vector_arm(v->s->index, v->number, v->virq >= 0);
 }
 
 static void disarm(HgshmVector *v)
@@ -63,6 +66,7 @@ static void disarm(HgshmVector *v)
         event_notifier_set_handler(&v->source, NULL);
     }
     v->armed = false;
+    trace_hgshm_vector_disarm(v->s->index, v->number);
 }
 
 static void vector_update(HgshmVector *v)
