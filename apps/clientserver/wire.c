@@ -10,7 +10,7 @@
 #include "clock.h"
 #include "wire.h"
 
-#define SOCKET_BUFFER_BYTES (8 << 20)
+#define SOCKET_BUFFER_BYTES (4 << 20)
 #define LOOK_NS (250 * NS_PER_MS)
 #define PARTS_MAX 2
 

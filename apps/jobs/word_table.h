@@ -115,6 +115,12 @@ static inline int short_table_add(struct short_table *table, const uint64_t key[
 /* Moves the used slots to the front, in order of hash. Only reset may follow. */
 void short_table_compact(struct short_table *table);
 
+/* Moves the used slots to the front, in canonical order. Only fini may follow. */
+void short_table_sort(struct short_table *table);
+
+/* The same with so many levels of quicksort before heapsort; for tests. */
+void short_table_sort_within(struct short_table *table, unsigned int depth);
+
 /* Empties the table and makes it no larger than max_bytes, or the smallest there is. */
 int short_table_reset(struct short_table *table, size_t max_bytes);
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Job "wordcount": how often each word occurs. */
-#include <endian.h>
 #include <stdlib.h>
 
 #include "job.h"
@@ -260,18 +259,6 @@ static int order(uint64_t a, uint64_t b)
 	return (a > b) - (a < b);
 }
 
-/* Padding sorts a word before those it begins, as canonical order wants. */
-static int compare_shorts(const void *one, const void *other)
-{
-	const struct short_slot *a = one, *b = other;
-
-	if (a->count != b->count)
-		return order(b->count, a->count);
-	if (a->key[0] != b->key[0])
-		return order(be64toh(a->key[0]), be64toh(b->key[0]));
-	return order(be64toh(a->key[1]), be64toh(b->key[1]));
-}
-
 static int compare_keys(const unsigned char *a, size_t a_bytes, const unsigned char *b,
 			size_t b_bytes)
 {
@@ -298,9 +285,8 @@ static int wordcount_finish(void *ctx, const struct job_sink *sink, uint64_t *di
 	const struct long_slot *b = wc->longs.slots, *b_end = b + wc->longs.used;
 	int ret = 0;
 
-	short_table_compact(&wc->shorts);
+	short_table_sort(&wc->shorts);
 	long_table_compact(&wc->longs);
-	qsort(wc->shorts.slots, wc->shorts.used, sizeof(*a), compare_shorts);
 	qsort_r(wc->longs.slots, wc->longs.used, sizeof(*b), compare_longs, wc->longs.keys);
 	*distinct = wc->shorts.used + wc->longs.used;
 

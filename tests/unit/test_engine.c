@@ -14,6 +14,7 @@
 
 #include "clock.h"
 #include "mapper.h"
+#include "results.h"
 #include "texts.h"
 #include "vms.h"
 
@@ -164,6 +165,43 @@ static void test_pipes(void **state)
 	text_free(&wanted);
 }
 
+struct drain {
+	int fd;
+	struct text text;
+};
+
+static void *drain(void *arg)
+{
+	struct drain *drain = arg;
+	ssize_t got;
+
+	while ((got = read(drain->fd, drain->text.bytes + drain->text.length, 1000)) > 0)
+		drain->text.length += got;
+	return NULL;
+}
+
+/* Into a pipe that takes less than it is given and never waits. */
+static void test_short_writes(void **state)
+{
+	struct text text = text_noise(23, 1000000);
+	struct drain reader = { .text.bytes = malloc(text.length + 1000) };
+	pthread_t thread;
+	int fds[2];
+
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	assert_int_equal(fcntl(fds[1], F_SETFL, O_NONBLOCK), 0);
+	reader.fd = fds[0];
+	assert_int_equal(pthread_create(&thread, NULL, drain, &reader), 0);
+	assert_int_equal(write_fully(fds[1], text.bytes, text.length), 0);
+	close(fds[1]);
+	pthread_join(thread, NULL);
+	close(fds[0]);
+	assert_same_text(&reader.text, &text);
+	assert_int_equal(write_fully(-1, "x", 1), -EBADF);
+	text_free(&reader.text);
+	text_free(&text);
+}
+
 static void test_summary(void **state)
 {
 	struct text text = text_of("b a a\n", 6), summary;
@@ -307,6 +345,7 @@ int main(void)
 		cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_input_bytes),
 		cmocka_unit_test(test_pipes),
+		cmocka_unit_test(test_short_writes),
 		cmocka_unit_test(test_summary),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_long_record),

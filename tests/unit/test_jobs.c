@@ -13,6 +13,7 @@
 #include "records.h"
 #include "texts.h"
 #include "word_scan.h"
+#include "word_table.h"
 
 static void *start(const struct job_ops *job, const char *given, size_t table_bytes)
 {
@@ -239,6 +240,39 @@ static void test_same_fold_everywhere(void **state)
 	text_free(&text);
 }
 
+/* Quicksort, heapsort alone, and what is between. */
+static void test_sort(void **state)
+{
+	static const unsigned int depths[] = { 0, 1, 5, 64 };
+	struct short_table table;
+
+	for (size_t d = 0; d < sizeof(depths) / sizeof(depths[0]); d++) {
+		for (size_t words = 0; words < 3000; words = words * 3 + 1) {
+			assert_int_equal(short_table_init(&table), 0);
+			for (size_t i = 0; i < words; i++) {
+				unsigned char word[32] = { 0 };
+				uint64_t key[2];
+				int bytes = snprintf((char *)word, sizeof(word), "%zx%s", i * 7919,
+						     i % 3 ? "" : "suffix");
+
+				short_key(key, word, bytes);
+				assert_int_equal(short_table_add(&table, key, short_hash(key, 1),
+								 i % 5 + 1), 0);
+			}
+			short_table_sort_within(&table, depths[d]);
+			assert_int_equal(table.used, words);
+			for (size_t i = 1; i < words; i++) {
+				const struct short_slot *a = table.slots + i - 1, *b = a + 1;
+
+				assert_true(a->count > b->count ||
+					    (a->count == b->count &&
+					     memcmp(a->key, b->key, SHORT_WORD_BYTES) < 0));
+			}
+			short_table_fini(&table);
+		}
+	}
+}
+
 static void test_flush_needs_room(void **state)
 {
 	const struct job_ops *job = &job_wordcount;
@@ -344,6 +378,7 @@ int main(void)
 		cmocka_unit_test(test_noise),
 		cmocka_unit_test(test_long_words),
 		cmocka_unit_test(test_same_fold_everywhere),
+		cmocka_unit_test(test_sort),
 		cmocka_unit_test(test_flush_needs_room),
 		cmocka_unit_test(test_merge_trusts_nothing),
 		cmocka_unit_test(test_parameters),

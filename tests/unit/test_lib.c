@@ -49,7 +49,7 @@ static void test_open_close(void **state)
 
 static void test_open_first(void **state)
 {
-	static const char *const some[] = { "hgshm10", "null", "hgshm3", "hgshmx", "hgshm", NULL };
+	static const char *const some[] = { "hgshm10", "null", "hgshm3", "hgshm7", "hgshmx", "hgshm", NULL };
 	static const char *const none[] = { "null", "hgshm1x", NULL };
 	struct hgshm *h;
 

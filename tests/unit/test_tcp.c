@@ -41,13 +41,14 @@ static void *run_server(void *arg)
 }
 
 static void start_server(struct server_thread *server, bool once, int64_t deadline_ns,
-			 const atomic_int *stop)
+			 const atomic_int *stop, FILE *log)
 {
 	memset(server, 0, sizeof(*server));
 	server->options = (struct server_options){
 		.once = once,
 		.deadline_ns = deadline_ns,
 		.interrupted = stop,
+		.log = log,
 	};
 	assert_int_equal(server_open(&server->server, "127.0.0.1", "0", &server->problem), 0);
 	assert_int_equal(pthread_create(&server->thread, NULL, run_server, server), 0);
@@ -81,7 +82,7 @@ static void check_job(const struct job_options *options, unsigned int servers,
 	int ret;
 
 	for (unsigned int i = 0; i < servers; i++) {
-		start_server(server + i, true, 60 * NS_PER_SECOND, NULL);
+		start_server(server + i, true, 60 * NS_PER_SECOND, NULL, NULL);
 		names[i] = server[i].server.address;
 	}
 	crew = crew_of(names, servers);
@@ -126,6 +127,20 @@ static void test_matches_oracle(void **state)
 	text_free(&text);
 }
 
+/* More under way than the sockets' buffers hold, so that tasks are sent in parts. */
+static void test_large_chunks(void **state)
+{
+	struct text text = text_noise(17, 30000000), wanted;
+	struct job_options options = vms_options("count", texts_path("noise"));
+
+	text_save(&text, options.input);
+	wanted = oracle("count", NULL, options.input);
+	options.chunk_bytes = 8 << 20;
+	check_job(&options, 1, &wanted);
+	text_free(&wanted);
+	text_free(&text);
+}
+
 static void test_server_stays(void **state)
 {
 	struct text text = text_words(3, 200000, 2000), wanted, have;
@@ -138,7 +153,7 @@ static void test_server_stays(void **state)
 
 	text_save(&text, options.input);
 	wanted = oracle("wordcount", NULL, options.input);
-	start_server(&server, false, 60 * NS_PER_SECOND, &stop);
+	start_server(&server, false, 60 * NS_PER_SECOND, &stop, NULL);
 	name = server.server.address;
 	crew = crew_of(&name, 1);
 	for (int i = 0; i < 3; i++) {
@@ -336,7 +351,7 @@ static void test_one_of_two_dies(void **state)
 	text_free(&text);
 	bad.listener = listen_anywhere(address);
 	assert_int_equal(pthread_create(&thread, NULL, run_bad_server, &bad), 0);
-	start_server(&server, true, 60 * NS_PER_SECOND, NULL);
+	start_server(&server, true, 60 * NS_PER_SECOND, NULL, NULL);
 	names[0] = server.server.address;
 	names[1] = address;
 	crew = crew_of(names, 2);
@@ -401,7 +416,7 @@ static void test_bytes_one_by_one(void **state)
 	char result[100];
 	int fd;
 
-	start_server(&server, true, 60 * NS_PER_SECOND, NULL);
+	start_server(&server, true, 60 * NS_PER_SECOND, NULL, NULL);
 	fd = connect_to(&server);
 	trickle(fd, &job, sizeof(job));
 	assert_int_equal(wire_receive(fd, &done, sizeof(done), &patience), 0);
@@ -421,8 +436,11 @@ static void test_bytes_one_by_one(void **state)
 }
 
 /* A client that sends this, in a job if accepted is set, is dropped, and another is served. */
-static void check_dropped(const void *data, size_t bytes, bool in_job)
+static void check_dropped(const void *data, size_t bytes, bool in_job, const char *words)
 {
+	char *said;
+	size_t said_bytes;
+	FILE *log = open_memstream(&said, &said_bytes);
 	struct text text = text_words(8, 30000, 500), wanted, have;
 	struct job_options options = vms_options("wordcount", texts_path("text"));
 	struct hgshm_mr_job job = a_job();
@@ -435,7 +453,8 @@ static void check_dropped(const void *data, size_t bytes, bool in_job)
 	char rest[4096];
 	int fd;
 
-	start_server(&server, false, NS_PER_SECOND, &stop);
+	assert_non_null(log);
+	start_server(&server, false, NS_PER_SECOND, &stop, log);
 	fd = connect_to(&server);
 	if (in_job) {
 		send_all(fd, &job, sizeof(job));
@@ -456,6 +475,10 @@ static void check_dropped(const void *data, size_t bytes, bool in_job)
 	assert_same_text(&have, &wanted);
 	stop = 1;
 	assert_int_equal(join_server(&server), -EINTR);
+	fclose(log);
+	if (!strstr(said, words))
+		fail_msg("the server's log \"%s\" does not say \"%s\"", said, words);
+	free(said);
 	text_free(&text);
 	text_free(&wanted);
 	text_free(&have);
@@ -468,22 +491,23 @@ static void test_bad_clients(void **state)
 	struct hgshm_mr_task task = { .task_id = 1, .op = HGSHM_MR_OP_MAP, .epoch = 1,
 				      .input_bytes = 1 << 20 };
 
-	check_dropped(garbage, sizeof(garbage), false);
-	check_dropped(garbage, sizeof(garbage), true);
-	check_dropped(garbage, 10, false);	/* and then nothing: dropped by the deadline */
-	check_dropped(garbage, 10, true);
-	check_dropped("", 0, false);
+	check_dropped(garbage, sizeof(garbage), false, "this is no job");
+	check_dropped(garbage, sizeof(garbage), true, "a task that is none");
+	/* and then nothing, until the deadline */
+	check_dropped(garbage, 10, false, "--deadline");
+	check_dropped(garbage, 10, true, "--deadline");
+	check_dropped("", 0, true, "--deadline");
 	job.version++;
-	check_dropped(&job, sizeof(job), false);
+	check_dropped(&job, sizeof(job), false, "version 2");
 	task_seal(&task);
-	check_dropped(&task, sizeof(task), true);
+	check_dropped(&task, sizeof(task), true, "a task that is none");
 	task.input_bytes = UINT64_MAX;
 	task_seal(&task);
-	check_dropped(&task, sizeof(task), true);
+	check_dropped(&task, sizeof(task), true, "a task that is none");
 	task = (struct hgshm_mr_task){ .task_id = 1, .op = HGSHM_MR_OP_FLUSH, .epoch = 1,
 				       .arena_bytes = UINT64_MAX };
 	task_seal(&task);
-	check_dropped(&task, sizeof(task), true);
+	check_dropped(&task, sizeof(task), true, "a task that is none");
 }
 
 static void check_crew_refused(const char *name, int error, const char *words)
@@ -573,6 +597,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_matches_oracle),
+		cmocka_unit_test(test_large_chunks),
 		cmocka_unit_test(test_server_stays),
 		cmocka_unit_test(test_bad_servers),
 		cmocka_unit_test(test_one_of_two_dies),

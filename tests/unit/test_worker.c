@@ -2,6 +2,7 @@
 /* A worker whose mapper is hostile, dead, silent, or long gone but left things in memory. */
 #include <errno.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -389,6 +390,48 @@ static void test_stale_open_job(void **state)
 	play_close(&p);
 }
 
+/* A mapper that finds no workers has still made the memory its own. */
+static void test_mapper_clears_rings(void **state)
+{
+	struct text text = text_of("a", 1);
+	struct job_options options = vms_options("wordcount", texts_path("text"));
+	struct problem problem = { "" };
+	struct hgshm_mr_job block;
+	struct played p;
+
+	text_save(&text, options.input);
+	text_free(&text);
+	options.wait_ns = NS_PER_SECOND / 100;
+	play_open(&p, 2);
+	memset(p.rings.slice, 0xA5, HGSHM_MR_DATA_OFFSET);
+	assert_int_equal(mapper_run(p.h, &options, 0, &problem), -ETIMEDOUT);
+	assert_int_equal(shared_load(&p.rings.mapper->attached), 0);
+	assert_int_equal(shared_load(&p.rings.mapper->task_tail), 0);
+	assert_int_equal(shared_load(&p.rings.mapper->done_head), 0);
+	assert_int_equal(shared_load(&p.rings.mapper->need_wakeup), 0);
+	assert_true(job_block_read(p.shared_job, &block));
+	assert_int_equal(block.state, HGSHM_MR_JOB_ABORTED);
+	play_close(&p);
+}
+
+static void test_half_written_job(void **state)
+{
+	struct hgshm_mr_job block;
+	struct played p;
+
+	play_open(&p, 2);
+	play_publish(&p);
+	assert_true(job_block_read(p.shared_job, &block));
+	assert_memory_equal(&block.epoch, &p.job.epoch,
+			    sizeof(block) - offsetof(struct hgshm_mr_job, epoch));
+	p.shared_job->sequence++;
+	assert_false(job_block_read(p.shared_job, &block));
+	job_block_set_state(p.shared_job, HGSHM_MR_JOB_CLOSED);
+	assert_true(job_block_read(p.shared_job, &block));
+	assert_int_equal(block.state, HGSHM_MR_JOB_CLOSED);
+	play_close(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -399,6 +442,8 @@ int main(void)
 		cmocka_unit_test(test_bad_jobs),
 		cmocka_unit_test(test_stale_memory),
 		cmocka_unit_test(test_stale_open_job),
+		cmocka_unit_test(test_mapper_clears_rings),
+		cmocka_unit_test(test_half_written_job),
 	};
 	int failed;
 
