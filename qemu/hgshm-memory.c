@@ -239,8 +239,21 @@ void hgshm_memory_commit(HgshmState *s)
     hgshm_shm_commit(s);
 }
 
+/* A region in a container holds a reference to its owner, the device. */
+static void take_out_of_bar(MemoryRegion *bar, MemoryRegion *ram)
+{
+    if (memory_region_is_mapped(ram)) {
+        memory_region_del_subregion(bar, ram);
+    }
+}
+
 void hgshm_memory_cleanup(HgshmState *s)
 {
+    take_out_of_bar(&s->memory_bar, &s->memory_ram);
+    take_out_of_bar(&s->peer_bar, &s->peer_ram);
+    for (unsigned i = 0; s->slice_ram && i < s->clients; i++) {
+        take_out_of_bar(&s->memory_bar, &s->slice_ram[i]);
+    }
     hgshm_shm_cleanup(s);
     hgshm_memdev_release(s);
     hgshm_memfd_close(s);
