@@ -70,21 +70,28 @@ demo_pid=
 # shellcheck disable=SC2154 # set where the trap fires
 trap 'status=$?; [ -z "$demo_pid" ] || kill -TERM "-$demo_pid"; rm -rf "$vm_dir"; exit $status' EXIT
 
-# Ctrl-C, as a terminal sends it: to all of the foreground's processes
+# stopped SIGNAL GROUP: the demo is sent the signal once VMs run; with GROUP "-" so
+# are all of its processes
 mkfifo "$vm_dir/fifo"
-setsid env --default-signal=INT "$HGSHM_SOURCE/scripts/demo" "$vm_dir" "$vm_dir/text" \
-	>"$vm_dir/fifo" 2>&1 &
-demo_pid=$!
-exec 3<"$vm_dir/fifo"
-while read -r line <&3; do
-	printf '%s\n' "$line"
-	case $line in
-	hgshm2*) kill -INT "-$demo_pid" ;;
-	esac
-done >"$said"
-status=0
-wait "$demo_pid" || status=$?
-demo_pid=
-[ "$status" = 130 ] || fail "the demo ended with status $status after Ctrl-C"
-says 'demo: stopped by SIGINT'
-nothing_is_left
+stopped() {
+	setsid env --default-signal=INT "$HGSHM_SOURCE/scripts/demo" "$vm_dir" "$vm_dir/text" \
+		>"$vm_dir/fifo" 2>&1 &
+	demo_pid=$!
+	exec 3<"$vm_dir/fifo"
+	while read -r line <&3; do
+		printf '%s\n' "$line"
+		case $line in
+		hgshm2*) kill "-$1" "$2$demo_pid" ;;
+		esac
+	done >"$said"
+	status=0
+	wait "$demo_pid" || status=$?
+	demo_pid=
+	[ "$status" = 130 ] || fail "the demo ended with status $status after SIG$1"
+	says "^demo: stopped by SIG$1\$"
+	nothing_is_left
+}
+
+# Ctrl-C, as a terminal sends it: to all of the foreground's processes
+stopped INT -
+stopped TERM ''
