@@ -53,10 +53,14 @@ void hgshm_device_leave(int cookie)
 	srcu_read_unlock(&hgshm_srcu, cookie);
 }
 
-/* After this nobody is between enter and leave, nor ever will be. */
+/*
+ * Wakes who sleeps outside of enter and leave. After this nobody is between the
+ * two, nor ever will be.
+ */
 void hgshm_device_drain(struct hgshm_device *hd)
 {
 	WRITE_ONCE(hd->gone, true);
+	wake_up_all(&hd->wait);
 	synchronize_srcu(&hgshm_srcu);
 }
 

@@ -166,9 +166,8 @@ static void hgshm_remove(struct pci_dev *pdev)
 
 	cdev_device_del(&hd->cdev, &hd->dev);
 
-	/* Order: no new user, no sleeper, no mapping, no interrupt, no memory. */
+	/* Order: no user, no mapping, no interrupt, no memory. */
 	hgshm_device_drain(hd);
-	wake_up_all(&hd->wait);
 	unmap_mapping_range(hd->inode->i_mapping, 0, 0, 1);
 	hgshm_regs_enable_irqs(hd, false);
 	hgshm_irqs_free(hd);
