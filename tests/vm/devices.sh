@@ -20,7 +20,8 @@ END
 chmod +x "$vm_dir/qemu"
 HGSHM_QEMU=$vm_dir/qemu
 
-vm_options --clients 2 --size 8m --memory 192m --network none --guestmmap 1:0
+vm_options --clients 2 --size 8m --memory 192m --network none --cpus 0:2 \
+	--guestmmap 1:0
 vm_add "$@"
 vm_script 0 <<'END'
 exec 8<>/dev/hgshm0
@@ -47,6 +48,9 @@ DEVICE=/dev/hgshm1 vm-slices check-peer 2 0 0
 echo "${first##*/}" >$drivers/bind
 [ "$(readlink -f /sys/class/hgshm/hgshm0/device)" = "$first" ] ||
 	fail "hgshm0 is another device than before"
+vm-busy "echo ${first##*/} >$drivers/unbind"
+echo "${first##*/}" >$drivers/bind
+vm-churn 10 "echo ${first##*/} >$drivers/unbind" "echo ${first##*/} >$drivers/bind"
 DEVICE=/dev/hgshm1 vm-unbind "echo ${second##*/} >$drivers/unbind"
 echo "${first##*/}" >$drivers/unbind
 echo "${second##*/}" >$drivers/bind

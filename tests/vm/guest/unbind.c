@@ -18,10 +18,10 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "check.h"
+#include "command.h"
 #include "device.h"
 
 #define PAGE_BYTES	4096
@@ -71,25 +71,6 @@ static pid_t fork_poller(int fd)
 		_exit(ready == 1 && pollfd.revents == (POLLHUP | POLLERR) ? 0 : 1);
 	}
 	return child;
-}
-
-static pid_t fork_command(const char *command)
-{
-	pid_t child = fork();
-
-	if (child == 0) {
-		execl("/bin/sh", "sh", "-c", command, NULL);
-		_exit(127);
-	}
-	return child;
-}
-
-static void check_ends_well(pid_t child)
-{
-	int status = -1;
-
-	CHECK_EQUAL(waitpid(child, &status, 0), child);
-	CHECK_EQUAL(status, 0);
 }
 
 /* Pages of the memory in a pipe, as a network card's queue would hold them. */
@@ -151,18 +132,18 @@ int main(int argc, char **argv)
 	reader = fork_reader(fd);
 	poller = fork_poller(fd);
 	pin_pages(memory, pipe_fds);
-	command = fork_command(argv[1]);
+	command = command_start(argv[1]);
 	/* Both are told at once, though the pages keep the command waiting. */
-	check_ends_well(poller);
-	check_ends_well(reader);
+	command_check_end(poller);
+	command_check_end(reader);
 	poll(NULL, 0, DEVICE_QUIET_MS);
-	CHECK_EQUAL(waitpid(command, NULL, WNOHANG), 0);
+	CHECK(command_runs(command));
 	check_gone(fd);
 	CHECK(load_gives_sigbus(memory));
 	CHECK(load_gives_sigbus(memory + info.memory_bytes - 1));
 
 	unpin_pages(pipe_fds, 77);
-	check_ends_well(command);
+	command_check_end(command);
 	check_gone(fd);
 	CHECK(load_gives_sigbus(memory));
 	CHECK_ERRNO(open(device_path(), O_RDWR), ENOENT);
