@@ -240,6 +240,27 @@ static void test_same_fold_everywhere(void **state)
 	text_free(&text);
 }
 
+/* All want the last place, and there is room after it for a few only. */
+static void test_crowded_end(void **state)
+{
+	struct short_table table;
+	uint64_t sum = 0;
+
+	assert_int_equal(short_table_init(&table), 0);
+	for (int round = 0; round < 3; round++)
+		for (uint64_t i = 0; i < 300; i++)
+			assert_int_equal(short_table_add(&table, (uint64_t[]){ i + 1, 7 }, ~(i << 44),
+							 i + 1), 0);
+	assert_int_equal(table.used, 300);
+	short_table_compact(&table);
+	for (size_t i = 0; i < table.used; i++) {
+		assert_true(!i || table.slots[i - 1].hash < table.slots[i].hash);
+		sum += table.slots[i].count;
+	}
+	assert_int_equal(sum, 3 * 300 * 301 / 2);
+	short_table_fini(&table);
+}
+
 /* Quicksort, heapsort alone, and what is between. */
 static void test_sort(void **state)
 {
@@ -378,6 +399,7 @@ int main(void)
 		cmocka_unit_test(test_noise),
 		cmocka_unit_test(test_long_words),
 		cmocka_unit_test(test_same_fold_everywhere),
+		cmocka_unit_test(test_crowded_end),
 		cmocka_unit_test(test_sort),
 		cmocka_unit_test(test_flush_needs_room),
 		cmocka_unit_test(test_merge_trusts_nothing),

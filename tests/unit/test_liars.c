@@ -34,6 +34,7 @@ enum lie {
 	TAIL_BACKWARDS,
 	TOO_MANY_RECORDS,
 	MORE_RECORDS_THAN_RESULTS,
+	MORE_RESULTS_THAN_RECORDS,
 	STATUS_NO_MEMORY,
 	STATUS_POSITIVE,
 	STATUS_HUGE,
@@ -49,6 +50,7 @@ enum lie {
 	DIES,
 	SILENT,
 	REFUSES,
+	ENDS_LATE,	/* no lie: completes END only after VM 2 has ended and gone */
 };
 
 struct liar {
@@ -87,6 +89,9 @@ static void change(struct liar *liar, struct hgshm_mr_done *done, unsigned char 
 		break;
 	case MORE_RECORDS_THAN_RESULTS:
 		done->records += 1;
+		break;
+	case MORE_RESULTS_THAN_RECORDS:
+		done->records -= 1;
 		break;
 	case STATUS_NO_MEMORY:
 		done->status = -ENOMEM;
@@ -152,6 +157,18 @@ static bool job_open(const struct liar *liar)
 	return !job_block_read(liar->job, &block) || block.state == HGSHM_MR_JOB_OPEN;
 }
 
+/* Until the mapper has looked round, twice, at a group without VM 2. */
+static void outlive_other(struct liar *liar)
+{
+	uint32_t heartbeat;
+
+	while (liar->group->peers >> 2 & 1)
+		hgshm_wait(liar->h, NS_PER_SECOND / 50, NULL);
+	heartbeat = shared_load(&liar->rings.mapper->heartbeat);
+	while (shared_load(&liar->rings.mapper->heartbeat) - heartbeat < 3)
+		hgshm_wait(liar->h, NS_PER_SECOND / 50, NULL);
+}
+
 /* Tells whether the worker goes on. */
 static bool misbehave(struct liar *liar, uint32_t done_tail)
 {
@@ -175,6 +192,9 @@ static bool misbehave(struct liar *liar, uint32_t done_tail)
 		break;
 	case SILENT:
 		break;
+	case ENDS_LATE:
+		outlive_other(liar);
+		return true;
 	default:
 		return true;
 	}
@@ -216,6 +236,19 @@ static void *run_liar(void *arg)
 	return NULL;
 }
 
+static void make_liar(struct liar *liar, struct fake_group *group)
+{
+	size_t bytes;
+	void *slice;
+
+	liar->group = group;
+	liar->h = fake_group_join(group, 1);
+	assert_int_equal(hgshm_slice(liar->h, 1, &slice, &bytes), 0);
+	rings_at(&liar->rings, slice);
+	assert_int_equal(hgshm_slice(liar->h, 0, &slice, &bytes), 0);
+	liar->job = slice;
+}
+
 static void check_lie(enum lie lie, uint16_t op, int error, const char *words)
 {
 	struct text text = text_words(1, 100000, 1000);
@@ -225,8 +258,6 @@ static void check_lie(enum lie lie, uint16_t op, int error, const char *words)
 	struct fake_group group;
 	struct hgshm *mapper;
 	pthread_t thread;
-	size_t bytes;
-	void *slice;
 	int ret;
 
 	text_save(&text, options.input);
@@ -235,12 +266,7 @@ static void check_lie(enum lie lie, uint16_t op, int error, const char *words)
 	options.deadline_ns = lie == SILENT ? NS_PER_SECOND / 5 : 60 * NS_PER_SECOND;
 	fake_group_make(&group, 2, VMS_SLICE_BYTES);
 	mapper = fake_group_join(&group, 0);
-	liar.group = &group;
-	liar.h = fake_group_join(&group, 1);
-	assert_int_equal(hgshm_slice(liar.h, 1, &slice, &bytes), 0);
-	rings_at(&liar.rings, slice);
-	assert_int_equal(hgshm_slice(liar.h, 0, &slice, &bytes), 0);
-	liar.job = slice;
+	make_liar(&liar, &group);
 	assert_int_equal(pthread_create(&thread, NULL, run_liar, &liar), 0);
 	ret = mapper_run(mapper, &options, 0, &problem);
 	if (ret != error || !strstr(problem.text, "VM 1") || !strstr(problem.text, words))
@@ -278,6 +304,7 @@ static void test_results(void **state)
 {
 	check_lie(TOO_MANY_RECORDS, HGSHM_MR_OP_MAP, -EPROTO, "more records than input");
 	check_lie(MORE_RECORDS_THAN_RESULTS, HGSHM_MR_OP_MAP, -EPROTO, "add up");
+	check_lie(MORE_RESULTS_THAN_RECORDS, HGSHM_MR_OP_MAP, -EPROTO, "more results");
 	check_lie(RESULT_ELSEWHERE, HGSHM_MR_OP_FLUSH, -EPROTO, "outside its arena");
 	check_lie(RESULT_CRC, HGSHM_MR_OP_FLUSH, -EPROTO, "damaged result");
 	check_lie(RESULT_GARBAGE, HGSHM_MR_OP_FLUSH, -EPROTO, "no words");
@@ -298,12 +325,62 @@ static void test_losses(void **state)
 	check_lie(REFUSES, 0, -ENOENT, "can't do the job");
 }
 
+struct ending {
+	struct fake_group *group;
+	struct worker_thread *worker;
+};
+
+static void *kill_after_end(void *arg)
+{
+	const struct ending *ending = arg;
+
+	if (vms_join_worker(ending->worker) == 0)
+		fake_group_kill(ending->group, 2);
+	return NULL;
+}
+
+/* A VM may be gone as soon as it has done its part, whatever the others still do. */
+static void test_gone_after_its_end(void **state)
+{
+	struct text text = text_words(1, 100000, 1000), wanted, have;
+	struct job_options options = vms_options("wordcount", texts_path("text"));
+	struct liar late = { .lie = ENDS_LATE, .op = HGSHM_MR_OP_END };
+	struct problem problem = { "" };
+	struct worker_thread worker;
+	struct fake_group group;
+	struct hgshm *mapper;
+	pthread_t threads[2];
+
+	text_save(&text, options.input);
+	wanted = oracle("wordcount", NULL, options.input);
+	options.chunk_bytes = 16384;
+	fake_group_make(&group, 3, VMS_SLICE_BYTES);
+	mapper = fake_group_join(&group, 0);
+	make_liar(&late, &group);
+	assert_int_equal(pthread_create(&threads[0], NULL, run_liar, &late), 0);
+	vms_start_worker(&worker, &group, 2);
+	assert_int_equal(pthread_create(&threads[1], NULL, kill_after_end,
+					&(struct ending){ &group, &worker }), 0);
+	assert_int_equal(mapper_run(mapper, &options, 0, &problem), 0);
+	pthread_join(threads[0], NULL);
+	pthread_join(threads[1], NULL);
+	have = text_load(options.output);
+	assert_same_text(&have, &wanted);
+	hgshm_close(late.h);
+	hgshm_close(mapper);
+	fake_group_free(&group);
+	text_free(&text);
+	text_free(&wanted);
+	text_free(&have);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_completions),
 		cmocka_unit_test(test_results),
 		cmocka_unit_test(test_losses),
+		cmocka_unit_test(test_gone_after_its_end),
 	};
 	int failed;
 
