@@ -89,6 +89,7 @@ stopped() {
 	demo_pid=
 	[ "$status" = 130 ] || fail "the demo ended with status $status after SIG$1"
 	says "^demo: stopped by SIG$1\$"
+	! grep -q '^doorbells' "$said" || fail "the demo went on after SIG$1"
 	nothing_is_left
 }
 
