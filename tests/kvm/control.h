@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* What the bare-metal guests and the test tell each other, at the start of slice 0. */
+/* What the bare-metal guests and the test tell each other, at the start of the memory. */
 #ifndef CONTROL_H
 #define CONTROL_H
 
 #include <stdint.h>
 
 struct control {
-	uint32_t rounds;	/* doorbells each side is to ring; set before the guests start */
-	uint32_t go;		/* test: begin */
+	uint32_t rounds;	/* test: how often VM 0 rings in a batch; VM 1 answers each */
+	uint32_t go;		/* test: number of the batch, from 1 on */
 	uint32_t ready[2];	/* guest: set up */
-	uint32_t interrupts[2];	/* guest: doorbells that came */
+	uint32_t interrupts[2];	/* guest: doorbells that came, in all batches */
 };
 
 #endif /* CONTROL_H */

@@ -2,15 +2,15 @@
 /*
  * A bare-metal 32-bit guest that rings doorbells
  *
- * VM 0 starts a round by ringing VM 1, which rings back from its interrupt
+ * VM 0 starts a batch by ringing VM 1, which rings back from its interrupt
  * handler, and so on for as many rounds as the shared memory says. Both sides
  * set up BAR, local APIC and MSI-X themselves. They speak to the test by words at
- * the start of slice 0 (struct control), which cost no exit.
+ * the start of the memory (struct control), which cost no exit.
  */
 #include <stdint.h>
 
-#include "hgshm/regs.h"
 #include "control.h"
+#include "device.h"
 
 #define PCI_ADDRESS_PORT	0xCF8
 #define PCI_DATA_PORT		0xCFC
@@ -44,13 +44,14 @@ extern void interrupt_2(void);
 extern void interrupt_spurious(void);
 void guest_main(void);
 void guest_interrupt(uint32_t vector);
+uint32_t guest_may_sleep(void);
 
 static struct gate idt[256];
 static uint32_t slot;
 static uint32_t regs;
 static volatile struct control *control;
 static uint32_t index_own, index_other;
-static uint32_t rung;
+static uint32_t batch, target;
 
 static void out32(uint16_t port, uint32_t value)
 {
@@ -70,16 +71,6 @@ static uint32_t in32(uint16_t port)
 	return value;
 }
 
-static uint32_t read32(uint32_t address)
-{
-	return *(volatile uint32_t *)address;
-}
-
-static void write32(uint32_t address, uint32_t value)
-{
-	*(volatile uint32_t *)address = value;
-}
-
 static uint32_t pci_read(uint32_t offset)
 {
 	out32(PCI_ADDRESS_PORT, 0x80000000u | slot << 11 | offset);
@@ -95,7 +86,7 @@ static void pci_write(uint32_t offset, uint32_t value)
 static int find_device(void)
 {
 	for (slot = 0; slot < 32; slot++) {
-		if (pci_read(0) == (HGSHM_PCI_DEVICE_ID << 16 | HGSHM_PCI_VENDOR_ID))
+		if (pci_read(0) == device.pci_id)
 			return 1;
 	}
 	return 0;
@@ -135,12 +126,12 @@ static void set_up_interrupts(void)
 static void set_up_msix(void)
 {
 	uint32_t cap = pci_read(PCI_CAPABILITIES) & 0xFC;
-	uint32_t table = pci_read(PCI_BAR(HGSHM_BAR_MSIX)) & ~0xFu;
+	uint32_t table = pci_read(PCI_BAR(device.msix_bar)) & ~0xFu;
 	uint32_t apic_id = read32(APIC_BASE + APIC_ID) >> 24;
 
 	while ((pci_read(cap) & 0xFF) != PCI_CAP_MSIX)
 		cap = pci_read(cap) >> 8 & 0xFC;
-	for (uint32_t i = 0; i < HGSHM_VECTORS(2); i++) {
+	for (uint32_t i = 0; i < device.vectors; i++) {
 		write32(table + 16 * i, APIC_BASE | apic_id << 12);
 		write32(table + 16 * i + 4, 0);
 		write32(table + 16 * i + 8, VECTOR_BASE + i);
@@ -149,41 +140,44 @@ static void set_up_msix(void)
 	pci_write(cap, pci_read(cap) | MSIX_ENABLE);
 }
 
-static void ring(void)
-{
-	rung++;
-	write32(regs + HGSHM_DOORBELL(index_other), 1);
-}
-
 void guest_interrupt(uint32_t vector)
 {
-	if (vector == HGSHM_VECTOR_DOORBELL(index_other)) {
+	if (vector == device_doorbell_vector(index_other)) {
 		control->interrupts[index_own]++;
-		if (rung < control->rounds)
-			ring();
+		if (index_own == 1 || control->interrupts[0] != target)
+			device_ring(regs, index_other);
 	}
 	write32(APIC_BASE + APIC_EOI, 0);
 }
 
+/* With interrupts off. VM 0 looks for its next batch, others for interrupts alone. */
+uint32_t guest_may_sleep(void)
+{
+	if (!control)
+		return 1;
+	if (index_own == 0 && control->go != batch) {
+		batch = control->go;
+		target += control->rounds;
+		device_ring(regs, index_other);
+	}
+	return index_own == 1 || control->interrupts[0] != target;
+}
+
 void guest_main(void)
 {
-	uint32_t memory_bar;
+	uint32_t bar;
 
 	if (!find_device())
 		return;
 	pci_write(PCI_COMMAND, pci_read(PCI_COMMAND) | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
-	regs = pci_read(PCI_BAR(HGSHM_BAR_REGS)) & ~0xFu;
-	index_own = read32(regs + HGSHM_REG_INDEX);
+	regs = pci_read(PCI_BAR(device.regs_bar)) & ~0xFu;
+	index_own = device_index(regs);
 	index_other = 1 - index_own;
-	memory_bar = index_own == 0 ? HGSHM_BAR_MEMORY : HGSHM_BAR_PEER;
-	control = (volatile struct control *)(pci_read(PCI_BAR(memory_bar)) & ~0xFu);
+	bar = device_memory_bar(index_own);
+	control = (volatile struct control *)(pci_read(PCI_BAR(bar)) & ~0xFu);
 
 	set_up_interrupts();
 	set_up_msix();
-	write32(regs + HGSHM_REG_IRQ_ENABLE, HGSHM_IRQ_ENABLE_ON);
+	device_enable(regs);
 	control->ready[index_own] = 1;
-	while (!control->go)
-		__asm__ volatile("pause");
-	if (index_own == 0)
-		ring();
 }

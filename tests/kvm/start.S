@@ -48,6 +48,10 @@ interrupt_spurious:
 
 	.global guest_wait
 guest_wait:
+	cli
+	call guest_may_sleep
+	testl %eax, %eax
+	jz guest_wait
 	sti
 	hlt
 	jmp guest_wait
