@@ -17,6 +17,14 @@ check:
 	@scripts/build $(BUILD) $(PREFIX)
 	@scripts/check $(BUILD)
 
+qemu-tree: all
+	@scripts/setup --check
+	@scripts/qemu-tree $(BUILD)
+
+bench: all
+	@scripts/setup --check
+	@scripts/bench $(BUILD)
+
 install: all
 	@scripts/install $(BUILD) $(PREFIX) $(DESTDIR)
 
@@ -27,7 +35,9 @@ help:
 	@echo 'make          install what is missing, build everything into $(BUILD)/'
 	@echo 'make demo     four VMs count words over shared memory, and over TCP'
 	@echo 'make check    run every test; the last line is the count'
+	@echo 'make bench    figures beside those of others, each a ratio of one run'
+	@echo 'make qemu-tree  build a QEMU with the device in it, run its tests on it'
 	@echo 'make install  install below PREFIX ($(PREFIX)), staged by DESTDIR'
 	@echo 'make clean    remove $(BUILD)/; downloads stay in ~/.cache/hgshm'
 
-.PHONY: all check clean demo help install
+.PHONY: all bench check clean demo help install qemu-tree
