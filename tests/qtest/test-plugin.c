@@ -37,12 +37,13 @@ static char *run(const struct group *g, const char *const *argv,
 	return text;
 }
 
-/* "7.2.22" and "Debian 1:7.2+dfsg-7" of the QEMU that is installed. */
+/* "7.2.22" and "Debian 1:7.2+dfsg-7" of the QEMU that hgshm-qemu starts. */
 static void installed_qemu(const struct group *g, char version[static 64],
 			   char package[static 128])
 {
-	static const char *const argv[] = {
-		"qemu-system-x86_64", "--version", NULL,
+	const char *binary = getenv("HGSHM_QEMU_BINARY");
+	const char *const argv[] = {
+		binary ? binary : "qemu-system-x86_64", "--version", NULL,
 	};
 	int exit_code;
 	char *text = run(g, argv, NULL, &exit_code);
