@@ -81,6 +81,20 @@ static void test_hello_byte_by_byte(void **state)
 	fake_client_close(&f);
 }
 
+/* Complaints come once a second at most: on a slow machine more than one. */
+static void expect_lines_like(struct vm *vm, const char *start)
+{
+	char *text = process_take_output(&vm->process), *line = text;
+
+	assert_int_not_equal(*line, 0);
+	do {
+		if (strncmp(line, start, strlen(start)))
+			fail_msg("QEMU says '%s', not '%s'", line, start);
+		line = strchr(line, '\n') + 1;
+	} while (*line);
+	free(text);
+}
+
 static void test_silence(void **state)
 {
 	struct group *g = *state;
@@ -101,8 +115,8 @@ static void test_silence(void **state)
 	}
 	fake_expect_closed(half.sock);
 	fake_client_close(&half);
-	vm_expect_output(mapper, WARNING "dropped a connection that sent no "
-			 "HELLO within 5 s\n");
+	expect_lines_like(mapper, WARNING "dropped a connection that sent no "
+			  "HELLO within 5 s");
 	vm_quit(g->vm[1]);
 	qtest_settle(&mapper->qtest);
 	/* but the eventfd of the client that was here stays */
@@ -119,8 +133,8 @@ static void test_more_silence_than_the_mapper_keeps(void **state)
 		silent[i] = fake_connect(g);
 	expect_mapper_goes_on(g, mapper, 1);
 	fake_expect_closed(silent[0]);
-	vm_expect_output(mapper, WARNING "dropped the oldest of 128 connections "
-			 "that sent no HELLO\n");
+	expect_lines_like(mapper, WARNING "dropped the oldest of 128 "
+			  "connections that sent no HELLO");
 	for (unsigned int i = 0; i < ARRAY_SIZE(silent); i++)
 		close(silent[i]);
 }

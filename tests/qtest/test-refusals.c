@@ -57,8 +57,9 @@ static void expect_refused_by_mapper(struct group *g, const char *why,
 
 	group_expect_refusal(g, spec, "hgshm: the mapper at chardev socket %s "
 			     "refused this VM: %s", g->socket, why);
-	vm_expect_output(r.mapper, "qemu-system-x86_64: warning: hgshm: "
-			 "refused a client: %s\n", why);
+	/* The answer goes out first. */
+	vm_wait_output(r.mapper, "qemu-system-x86_64: warning: hgshm: refused "
+		       "a client: %s\n", why);
 	expect_group_goes_on(g, &r);
 }
 
