@@ -21,6 +21,10 @@ qemu-tree: all
 	@scripts/setup --check
 	@scripts/qemu-tree $(BUILD)
 
+check-newest:
+	@scripts/setup --check
+	@scripts/check-newest $(BUILD)
+
 bench: all
 	@scripts/setup --check
 	@scripts/bench $(BUILD)
@@ -37,7 +41,8 @@ help:
 	@echo 'make check    run every test; the last line is the count'
 	@echo 'make bench    figures beside those of others, each a ratio of one run'
 	@echo 'make qemu-tree  build a QEMU with the device in it, run its tests on it'
+	@echo 'make check-newest  compile the plug-in against the newest QEMU source'
 	@echo 'make install  install below PREFIX ($(PREFIX)), staged by DESTDIR'
 	@echo 'make clean    remove $(BUILD)/; downloads stay in ~/.cache/hgshm'
 
-.PHONY: all bench check clean demo help install qemu-tree
+.PHONY: all bench check check-newest clean demo help install qemu-tree
