@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* A /dev/shm that is full: in a mount namespace of this program's own. */
+#include <dirent.h>
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
@@ -14,6 +15,20 @@
 #include "test.h"
 
 #define MIB	(1024ull * 1024)
+
+/* Nothing but what the group itself has there. */
+static unsigned int count_objects(void)
+{
+	unsigned int count = 0;
+	struct dirent *entry;
+	DIR *dir = opendir("/dev/shm");
+
+	assert_non_null(dir);
+	while ((entry = readdir(dir)))
+		count += entry->d_name[0] != '.';
+	closedir(dir);
+	return count;
+}
 
 static uint64_t free_bytes(void)
 {
@@ -53,6 +68,7 @@ static void test_full(void **state)
 			     "some, enlarge it (mount -o remount,size=...), or "
 			     "give a smaller size");
 	assert_int_equal(free_bytes(), 3 * MIB);
+	assert_int_equal(count_objects(), 1);
 
 	/* The group that runs there goes on. */
 	client = group_start_client(g, 1, "");

@@ -167,6 +167,22 @@ static void test_irq_enable_off_and_masked(void **state)
 	expect_only(p.client, bit(FROM_MAPPER));
 }
 
+/* The pending bit is set when IRQ_ENABLE goes off, and nobody looks again. */
+static void test_irq_enable_off_after_pending(void **state)
+{
+	struct pair p = start_enabled_pair(*state);
+	struct msix *m = &p.client->msix;
+
+	msix_mask(m, FROM_MAPPER, true);
+	vm_ring(p.mapper, 1);
+	assert_true(msix_pending(m, FROM_MAPPER));
+	vm_set_reg32(p.client, HGSHM_REG_IRQ_ENABLE, 0);
+	msix_mask(m, FROM_MAPPER, false);
+	expect_only(p.client, 0);
+	vm_set_reg32(p.client, HGSHM_REG_IRQ_ENABLE, 1);
+	expect_only(p.client, bit(FROM_MAPPER));
+}
+
 static void test_irq_enable_off_while_pending(void **state)
 {
 	struct pair p = start_enabled_pair(*state);
@@ -286,6 +302,7 @@ int main(void)
 		group_test(test_msix_never_on_before),
 		group_test(test_irq_enable_off),
 		group_test(test_irq_enable_off_and_masked),
+		group_test(test_irq_enable_off_after_pending),
 		group_test(test_irq_enable_off_while_pending),
 		group_test(test_table_changed_while_masked),
 		group_test(test_after_reset),
