@@ -10,6 +10,7 @@
 const struct device device = {
 	.pci_id = IVSHMEM_DEVICE_ID << 16 | IVSHMEM_VENDOR_ID,
 	.regs_bar = 0,
+	.own_bar = 2,
 	.msix_bar = 1,
 	.vectors = 1,
 };

@@ -5,6 +5,7 @@
 const struct device device = {
 	.pci_id = HGSHM_PCI_DEVICE_ID << 16 | HGSHM_PCI_VENDOR_ID,
 	.regs_bar = HGSHM_BAR_REGS,
+	.own_bar = HGSHM_BAR_MEMORY,
 	.msix_bar = HGSHM_BAR_MSIX,
 	.vectors = HGSHM_VECTORS(2),
 };

@@ -9,12 +9,14 @@
  * struct device - constant facts
  * @pci_id: device and vendor, as the first word of its configuration space
  * @regs_bar: 32-bit BAR of its registers
+ * @own_bar: BAR of the memory that is this VM's own
  * @msix_bar: BAR of its MSI-X table
  * @vectors: how many to program
  */
 struct device {
 	uint32_t pci_id;
 	uint32_t regs_bar;
+	uint32_t own_bar;
 	uint32_t msix_bar;
 	uint32_t vectors;
 };

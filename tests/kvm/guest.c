@@ -163,21 +163,24 @@ uint32_t guest_may_sleep(void)
 	return index_own == 1 || control->interrupts[0] != target;
 }
 
+static volatile struct control *control_in(uint32_t bar)
+{
+	return (volatile struct control *)(pci_read(PCI_BAR(bar)) & ~0xFu);
+}
+
 void guest_main(void)
 {
-	uint32_t bar;
-
 	if (!find_device())
 		return;
 	pci_write(PCI_COMMAND, pci_read(PCI_COMMAND) | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 	regs = pci_read(PCI_BAR(device.regs_bar)) & ~0xFu;
 	index_own = device_index(regs);
 	index_other = 1 - index_own;
-	bar = device_memory_bar(index_own);
-	control = (volatile struct control *)(pci_read(PCI_BAR(bar)) & ~0xFu);
+	control = control_in(device_memory_bar(index_own));
 
 	set_up_interrupts();
 	set_up_msix();
 	device_enable(regs);
 	control->ready[index_own] = 1;
+	control_in(device.own_bar)->set_up = 1;
 }

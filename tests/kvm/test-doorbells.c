@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Two bare-metal guests ring each other 10,000 times each
+ * Two bare-metal guests ring each other 10,000 times each, and one stores where
+ * it may not
  *
  * usage: kvm-doorbells kvm|tcg
  *
@@ -100,13 +101,15 @@ static struct vm *start(struct group *g, struct vm_spec spec)
 	return vm;
 }
 
-static volatile struct control *map_control(struct group *g)
+/* At the start of the slice at @offset. */
+static volatile struct control *map_control(struct group *g, uint64_t offset)
 {
 	int fd = open(g->object, O_RDWR);
 	void *map;
 
 	assert_true(fd >= 0);
-	map = mmap(NULL, sizeof(struct control), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	map = mmap(NULL, sizeof(struct control), PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		   offset);
 	assert_ptr_not_equal(map, MAP_FAILED);
 	close(fd);
 	return map;
@@ -141,7 +144,7 @@ static void test_ten_thousand_each_way(void **state)
 	volatile struct control *control;
 
 	vm[0] = start(g, group_mapper_spec(g, "size=4m,clients=2"));
-	control = map_control(g);
+	control = map_control(g, 0);
 	control->rounds = ROUNDS;
 	vm[1] = start(g, group_client_spec(g, 1, "mapidx=0"));
 	for (int i = 0; i < 2; i++)
@@ -174,10 +177,34 @@ static void test_ten_thousand_each_way(void **state)
 	vm_quit(vm[0]);
 }
 
+/* What a guest stores to a read-only BAR 3 does not reach the memory. */
+static void test_read_only_peer_slice(void **state)
+{
+	struct group *g = *state;
+	volatile struct control *shared, *own;
+	struct vm *vm[2];
+
+	vm[0] = start(g, group_mapper_spec(g, "size=4m,clients=2"));
+	shared = map_control(g, 0);
+	own = map_control(g, 2 << 20);
+	vm[1] = start(g, group_client_spec(g, 1, "mapidx=0,mapidx-ro=on"));
+	wait_for(&own->set_up, 1);
+	wait_for(&shared->ready[0], 1);
+	assert_int_equal(shared->ready[1], 0);
+
+	munmap((void *)shared, sizeof(*shared));
+	munmap((void *)own, sizeof(*own));
+	for (int i = 1; i >= 0; i--) {
+		vm_quit(vm[i]);
+		free(process_take_output(&vm[i]->process));
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
 		group_test(test_ten_thousand_each_way),
+		group_test(test_read_only_peer_slice),
 	};
 
 	group_needs_plugin();
