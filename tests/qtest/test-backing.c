@@ -76,6 +76,41 @@ static void test_memdev_shares(void **state)
 	expect_shared(mapper, group_start_client(g, 2, "mapidx=0"), 2);
 }
 
+static unsigned int free_huge_pages(void)
+{
+	unsigned int count = 0;
+	char line[256];
+	FILE *meminfo = fopen("/proc/meminfo", "r");
+
+	assert_non_null(meminfo);
+	while (fgets(line, sizeof(line), meminfo)) {
+		if (sscanf(line, "HugePages_Free: %u", &count) == 1)
+			break;
+	}
+	fclose(meminfo);
+	return count;
+}
+
+/* Needs six of them: echo 6 > /proc/sys/vm/nr_hugepages */
+static void test_huge_pages(void **state)
+{
+	static const char *const options[] = {
+		"-object", "memory-backend-memfd,id=m,size=12m,share=on,hugetlb=on,hugetlbsize=2M",
+		NULL
+	};
+	struct group *g = *state;
+	struct vm_spec spec = group_mapper_spec(g, "clients=4,memdev=m");
+	struct vm *mapper;
+
+	if (free_huge_pages() < 6)
+		skip();
+	spec.options = options;
+	mapper = group_start(g, &spec);
+	/* 12 MiB in four, rounded down to whole huge pages */
+	assert_int_equal(vm_reg64(mapper, HGSHM_REG_SLICE_SIZE), 2 << 20);
+	expect_shared(mapper, group_start_client(g, 3, "mapidx=0"), 3);
+}
+
 static void expect_memdev_refusal(struct group *g, const char *object, const char *properties,
 				  const char *message)
 {
@@ -180,6 +215,7 @@ int main(void)
 		group_test(test_memfd_grants_slice_0_only),
 		group_test(test_memfd_grants_any_if_told),
 		group_test(test_memdev_shares),
+		group_test(test_huge_pages),
 		group_test(test_memdev_refusals),
 		group_test(test_backing_refusal),
 		group_test(test_over_4_gib),
