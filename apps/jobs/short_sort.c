@@ -11,7 +11,7 @@
 #define INSERTION_SLOTS 24
 
 /* Keys are big-endian numbers here: padding then sorts a word before those it begins. */
-static inline bool before(const struct short_slot *a, const struct short_slot *b)
+static inline bool before(const struct slot *a, const struct slot *b)
 {
 	if (a->count != b->count)
 		return a->count > b->count;
@@ -20,18 +20,18 @@ static inline bool before(const struct short_slot *a, const struct short_slot *b
 	return a->key[1] < b->key[1];
 }
 
-static inline void swap(struct short_slot *a, struct short_slot *b)
+static inline void swap(struct slot *a, struct slot *b)
 {
-	struct short_slot kept = *a;
+	struct slot kept = *a;
 
 	*a = *b;
 	*b = kept;
 }
 
-static void insertion_sort(struct short_slot *slots, size_t count)
+static void insertion_sort(struct slot *slots, size_t count)
 {
 	for (size_t i = 1; i < count; i++) {
-		struct short_slot slot = slots[i];
+		struct slot slot = slots[i];
 		size_t at = i;
 
 		for (; at && before(&slot, slots + at - 1); at--)
@@ -40,7 +40,7 @@ static void insertion_sort(struct short_slot *slots, size_t count)
 	}
 }
 
-static void sift_down(struct short_slot *slots, size_t at, size_t count)
+static void sift_down(struct slot *slots, size_t at, size_t count)
 {
 	for (;;) {
 		size_t child = 2 * at + 1;
@@ -56,7 +56,7 @@ static void sift_down(struct short_slot *slots, size_t at, size_t count)
 	}
 }
 
-static void heap_sort(struct short_slot *slots, size_t count)
+static void heap_sort(struct slot *slots, size_t count)
 {
 	for (size_t i = count / 2; i; i--)
 		sift_down(slots, i - 1, count);
@@ -67,9 +67,9 @@ static void heap_sort(struct short_slot *slots, size_t count)
 }
 
 /* Puts the median of three at the front. */
-static void choose_pivot(struct short_slot *slots, size_t count)
+static void choose_pivot(struct slot *slots, size_t count)
 {
-	struct short_slot *a = slots, *b = slots + count / 2, *c = slots + count - 1;
+	struct slot *a = slots, *b = slots + count / 2, *c = slots + count - 1;
 
 	if (before(b, a))
 		swap(a, b);
@@ -82,9 +82,9 @@ static void choose_pivot(struct short_slot *slots, size_t count)
 }
 
 /* The pivot's place: nothing before it sorts after it, nothing after it before it. */
-static size_t partition(struct short_slot *slots, size_t count)
+static size_t partition(struct slot *slots, size_t count)
 {
-	const struct short_slot pivot = slots[0];
+	const struct slot pivot = slots[0];
 	size_t left = 0, right = count;
 
 	for (;;) {
@@ -102,7 +102,7 @@ static size_t partition(struct short_slot *slots, size_t count)
 	return right;
 }
 
-static void sort(struct short_slot *slots, size_t count, unsigned int depth)
+static void sort(struct slot *slots, size_t count, unsigned int depth)
 {
 	while (count > INSERTION_SLOTS) {
 		size_t middle;
@@ -126,7 +126,7 @@ static void sort(struct short_slot *slots, size_t count, unsigned int depth)
 	insertion_sort(slots, count);
 }
 
-static void swap_bytes(struct short_table *table)
+static void swap_bytes(struct slot_table *table)
 {
 	for (size_t i = 0; i < table->used; i++) {
 		uint64_t *key = table->slots[i].key;
@@ -136,15 +136,15 @@ static void swap_bytes(struct short_table *table)
 	}
 }
 
-void short_table_sort_within(struct short_table *table, unsigned int depth)
+void short_table_sort_within(struct slot_table *table, unsigned int depth)
 {
-	short_table_compact(table);
+	slot_table_compact(table);
 	swap_bytes(table);
 	sort(table->slots, table->used, depth);
 	swap_bytes(table);
 }
 
-void short_table_sort(struct short_table *table)
+void short_table_sort(struct slot_table *table)
 {
 	unsigned int depth = 2;
 

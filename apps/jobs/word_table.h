@@ -1,51 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Counts of words: open addressing with linear probing, no wrap, and the slot chosen by
- * the hash's top bits, so that a table's own order is that of the hash but for the few
- * slots that probing displaced. Words of up to 16 bytes lie in their slot, padded
- * with NULs (which no word has); longer ones lie in memory of their own.
+ * Counts of words. Those of up to 16 bytes are their slot's key, padded with NULs (which
+ * no word has); longer ones lie in memory of their own.
  */
 #ifndef JOBS_WORD_TABLE_H
 #define JOBS_WORD_TABLE_H
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
+#include "slot_table.h"
+
 #define SHORT_WORD_BYTES 16
-
-struct short_slot {
-	uint64_t key[2];
-	uint64_t count; /* 0: empty */
-	uint64_t hash;
-};
-
-struct long_slot {
-	uint64_t key_offset; /* in long_table.keys */
-	uint64_t key_bytes;
-	uint64_t count; /* 0: empty */
-	uint64_t hash;
-};
-
-/*
- * After the 1 << bits slots that a hash can choose come some for what probing displaces;
- * the very last stays empty and ends every probe.
- */
-struct short_table {
-	struct short_slot *slots;
-	unsigned int bits;
-	size_t used;
-};
-
-struct long_table {
-	struct long_slot *slots;
-	unsigned int bits;
-	size_t used;
-	unsigned char *keys;
-	size_t keys_bytes;
-	size_t keys_room_bytes;
-};
+#define SHORT_TABLE_BITS_MIN 12
 
 static inline uint64_t hash_mix(uint64_t a, uint64_t b)
 {
@@ -63,8 +30,6 @@ static inline uint64_t short_hash(const uint64_t key[2], uint64_t seed)
 	return hash_mix(key[0] ^ seed ^ UINT64_C(0x243F6A8885A308D3),
 			key[1] ^ (seed >> 32 | seed << 32) ^ UINT64_C(0x13198A2E03707345));
 }
-
-uint64_t long_hash(const unsigned char *key, size_t bytes, uint64_t seed);
 
 /* The word's bytes, NUL-padded. WORD_READ_AHEAD_BYTES after the word must be readable. */
 static inline void short_key(uint64_t key[2], const unsigned char *word, size_t bytes)
@@ -86,22 +51,16 @@ static inline size_t short_key_bytes(const uint64_t key[2])
 	return strnlen((const char *)key, SHORT_WORD_BYTES);
 }
 
-static inline struct short_slot *short_home(const struct short_table *table, uint64_t hash)
+/* Short words take a slot table as it is, but for what is here. */
+static inline int short_table_init(struct slot_table *table)
 {
-	return table->slots + (hash >> (64 - table->bits));
+	return slot_table_init(table, SHORT_TABLE_BITS_MIN);
 }
 
-int short_table_init(struct short_table *table);
-void short_table_fini(struct short_table *table);
-
-/* A word that the table may not have yet. */
-int short_table_insert(struct short_table *table, const uint64_t key[2], uint64_t hash,
-		       uint64_t count);
-
-static inline int short_table_add(struct short_table *table, const uint64_t key[2], uint64_t hash,
+static inline int short_table_add(struct slot_table *table, const uint64_t key[2], uint64_t hash,
 				  uint64_t count)
 {
-	struct short_slot *slot = short_home(table, hash);
+	struct slot *slot = slot_home(table, hash);
 
 	for (; slot->count; slot++) {
 		if (slot->key[0] == key[0] && slot->key[1] == key[1]) {
@@ -109,33 +68,50 @@ static inline int short_table_add(struct short_table *table, const uint64_t key[
 			return 0;
 		}
 	}
-	return short_table_insert(table, key, hash, count);
+	return slot_table_insert(table, key, hash, count);
 }
 
-/* Moves the used slots to the front, in order of hash. Only reset may follow. */
-void short_table_compact(struct short_table *table);
+/* The next words may double the table's memory. */
+static inline bool short_table_nearly_full(const struct slot_table *table)
+{
+	return table->used >= (size_t)3 << (table->bits - 3);
+}
 
 /* Moves the used slots to the front, in canonical order. Only fini may follow. */
-void short_table_sort(struct short_table *table);
+void short_table_sort(struct slot_table *table);
 
 /* The same with so many levels of quicksort before heapsort; for tests. */
-void short_table_sort_within(struct short_table *table, unsigned int depth);
+void short_table_sort_within(struct slot_table *table, unsigned int depth);
 
-/* Empties the table and makes it no larger than max_bytes, or the smallest there is. */
-int short_table_reset(struct short_table *table, size_t max_bytes);
+/* A slot's key is where its word lies in keys, and how many bytes it has. */
+struct long_table {
+	struct slot_table words;
+	unsigned char *keys;
+	size_t keys_bytes;
+	size_t keys_room_bytes;
+};
 
-size_t short_table_bytes(const struct short_table *table);
+uint64_t long_hash(const unsigned char *key, size_t bytes, uint64_t seed);
 
-/* The next words may double the table's memory. */
-bool short_table_nearly_full(const struct short_table *table);
+static inline const unsigned char *long_key(const struct long_table *table,
+					    const struct slot *slot)
+{
+	return table->keys + slot->key[0];
+}
 
-/* The same for longer words. */
+static inline size_t long_key_bytes(const struct slot *slot)
+{
+	return slot->key[1];
+}
+
 int long_table_init(struct long_table *table);
 void long_table_fini(struct long_table *table);
 int long_table_add(struct long_table *table, const unsigned char *key, size_t key_bytes,
 		   uint64_t hash, uint64_t count);
-void long_table_compact(struct long_table *table);
+
+/* Empties the table, and makes it the smallest there is if it is larger than max_bytes. */
 int long_table_reset(struct long_table *table, size_t max_bytes);
+
 size_t long_table_bytes(const struct long_table *table);
 
 #endif /* JOBS_WORD_TABLE_H */

@@ -17,7 +17,7 @@
 
 struct wordcount {
 	struct word_scanner scanner;
-	struct short_table shorts;
+	struct slot_table shorts;
 	struct long_table longs;
 	uint64_t seed;
 	size_t table_bytes;
@@ -43,7 +43,7 @@ static void wordcount_free(void *ctx)
 	if (!wc)
 		return;
 	word_scanner_fini(&wc->scanner);
-	short_table_fini(&wc->shorts);
+	slot_table_fini(&wc->shorts);
 	long_table_fini(&wc->longs);
 	free(wc);
 }
@@ -71,7 +71,7 @@ static int wordcount_init(void **ctx, const struct job_config *config)
 /* Slots are fetched while later words are hashed: a large table misses the cache each time. */
 struct batch {
 	size_t used;
-	struct short_slot words[BATCH_WORDS];
+	struct slot words[BATCH_WORDS];
 };
 
 static int add_batch(struct wordcount *wc, struct batch *batch)
@@ -79,7 +79,7 @@ static int add_batch(struct wordcount *wc, struct batch *batch)
 	int ret;
 
 	for (size_t i = 0; i < batch->used; i++) {
-		const struct short_slot *word = batch->words + i;
+		const struct slot *word = batch->words + i;
 
 		ret = short_table_add(&wc->shorts, word->key, word->hash, word->count);
 		if (ret)
@@ -93,11 +93,11 @@ static int add_batch(struct wordcount *wc, struct batch *batch)
 static inline int batch_word(struct wordcount *wc, struct batch *batch, uint64_t seed,
 			     uint64_t count)
 {
-	struct short_slot *word = batch->words + batch->used;
+	struct slot *word = batch->words + batch->used;
 
 	word->hash = short_hash(word->key, seed);
 	word->count = count;
-	__builtin_prefetch(short_home(&wc->shorts, word->hash), 1);
+	__builtin_prefetch(slot_home(&wc->shorts, word->hash), 1);
 	return ++batch->used == BATCH_WORDS ? add_batch(wc, batch) : 0;
 }
 
@@ -144,12 +144,12 @@ static int wordcount_map_chunk(void *ctx, const void *chunk, size_t bytes, uint6
 static bool wordcount_wants_flush(const void *ctx)
 {
 	const struct wordcount *wc = ctx;
-	size_t bytes = short_table_bytes(&wc->shorts) + long_table_bytes(&wc->longs);
+	size_t bytes = slot_table_bytes(&wc->shorts) + long_table_bytes(&wc->longs);
 
-	if (!wc->shorts.used && !wc->longs.used)
+	if (!wc->shorts.used && !wc->longs.words.used)
 		return false;
 	if (short_table_nearly_full(&wc->shorts))
-		bytes += short_table_bytes(&wc->shorts);
+		bytes += slot_table_bytes(&wc->shorts);
 	return bytes > wc->table_bytes;
 }
 
@@ -159,7 +159,7 @@ static int flush_some(struct wordcount *wc, unsigned char *out, size_t out_bytes
 	int ret;
 
 	for (; wc->next_short < wc->shorts.used; wc->next_short++) {
-		const struct short_slot *slot = wc->shorts.slots + wc->next_short;
+		const struct slot *slot = wc->shorts.slots + wc->next_short;
 
 		ret = record_put(out, out_bytes, &portion->bytes, slot->count, slot->key,
 				 short_key_bytes(slot->key));
@@ -167,11 +167,11 @@ static int flush_some(struct wordcount *wc, unsigned char *out, size_t out_bytes
 			return ret;
 		portion->records++;
 	}
-	for (; wc->next_long < wc->longs.used; wc->next_long++) {
-		const struct long_slot *slot = wc->longs.slots + wc->next_long;
+	for (; wc->next_long < wc->longs.words.used; wc->next_long++) {
+		const struct slot *slot = wc->longs.words.slots + wc->next_long;
 
 		ret = record_put(out, out_bytes, &portion->bytes, slot->count,
-				 wc->longs.keys + slot->key_offset, slot->key_bytes);
+				 long_key(&wc->longs, slot), long_key_bytes(slot));
 		if (ret)
 			return ret;
 		portion->records++;
@@ -186,8 +186,8 @@ static int wordcount_flush(void *ctx, void *out, size_t out_bytes, struct job_po
 
 	*portion = (struct job_portion){ 0 };
 	if (!wc->flushing) {
-		short_table_compact(&wc->shorts);
-		long_table_compact(&wc->longs);
+		slot_table_compact(&wc->shorts);
+		slot_table_compact(&wc->longs.words);
 		wc->flushing = true;
 		wc->next_short = 0;
 		wc->next_long = 0;
@@ -199,7 +199,7 @@ static int wordcount_flush(void *ctx, void *out, size_t out_bytes, struct job_po
 	}
 	if (ret)
 		return ret;
-	ret = short_table_reset(&wc->shorts, wc->table_bytes);
+	ret = slot_table_reset(&wc->shorts, wc->table_bytes);
 	if (!ret)
 		ret = long_table_reset(&wc->longs, wc->table_bytes);
 	wc->flushing = false;
@@ -267,32 +267,31 @@ static int compare_keys(const unsigned char *a, size_t a_bytes, const unsigned c
 	return ret ? ret : order(a_bytes, b_bytes);
 }
 
-static int compare_longs(const void *one, const void *other, void *keys_arg)
+static int compare_longs(const void *one, const void *other, void *table)
 {
-	const struct long_slot *a = one, *b = other;
-	const unsigned char *keys = keys_arg;
+	const struct slot *a = one, *b = other;
 
 	if (a->count != b->count)
 		return order(b->count, a->count);
-	return compare_keys(keys + a->key_offset, a->key_bytes, keys + b->key_offset,
-			    b->key_bytes);
+	return compare_keys(long_key(table, a), long_key_bytes(a), long_key(table, b),
+			    long_key_bytes(b));
 }
 
 static int wordcount_finish(void *ctx, const struct job_sink *sink, uint64_t *distinct)
 {
 	struct wordcount *wc = ctx;
-	const struct short_slot *a = wc->shorts.slots, *a_end = a + wc->shorts.used;
-	const struct long_slot *b = wc->longs.slots, *b_end = b + wc->longs.used;
+	const struct slot *a = wc->shorts.slots, *a_end = a + wc->shorts.used;
+	const struct slot *b = wc->longs.words.slots, *b_end = b + wc->longs.words.used;
 	int ret = 0;
 
 	short_table_sort(&wc->shorts);
-	long_table_compact(&wc->longs);
-	qsort_r(wc->longs.slots, wc->longs.used, sizeof(*b), compare_longs, wc->longs.keys);
-	*distinct = wc->shorts.used + wc->longs.used;
+	slot_table_compact(&wc->longs.words);
+	qsort_r(wc->longs.words.slots, wc->longs.words.used, sizeof(*b), compare_longs, &wc->longs);
+	*distinct = wc->shorts.used + wc->longs.words.used;
 
 	while (!ret && (a < a_end || b < b_end)) {
 		size_t a_bytes = a < a_end ? short_key_bytes(a->key) : 0;
-		const unsigned char *b_key = b < b_end ? wc->longs.keys + b->key_offset : NULL;
+		const unsigned char *b_key = b < b_end ? long_key(&wc->longs, b) : NULL;
 		bool take_short;
 
 		if (a == a_end || b == b_end)
@@ -301,12 +300,12 @@ static int wordcount_finish(void *ctx, const struct job_sink *sink, uint64_t *di
 			take_short = a->count > b->count;
 		else
 			take_short = compare_keys((const unsigned char *)a->key, a_bytes, b_key,
-						  b->key_bytes) < 0;
+						  long_key_bytes(b)) < 0;
 		if (take_short) {
 			ret = sink->result(sink->arg, a->count, a->key, a_bytes);
 			a++;
 		} else {
-			ret = sink->result(sink->arg, b->count, b_key, b->key_bytes);
+			ret = sink->result(sink->arg, b->count, b_key, long_key_bytes(b));
 			b++;
 		}
 	}

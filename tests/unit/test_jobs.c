@@ -243,7 +243,7 @@ static void test_same_fold_everywhere(void **state)
 /* All want the last place, and there is room after it for a few only. */
 static void test_crowded_end(void **state)
 {
-	struct short_table table;
+	struct slot_table table;
 	uint64_t sum = 0;
 
 	assert_int_equal(short_table_init(&table), 0);
@@ -252,20 +252,20 @@ static void test_crowded_end(void **state)
 			assert_int_equal(short_table_add(&table, (uint64_t[]){ i + 1, 7 }, ~(i << 44),
 							 i + 1), 0);
 	assert_int_equal(table.used, 300);
-	short_table_compact(&table);
+	slot_table_compact(&table);
 	for (size_t i = 0; i < table.used; i++) {
 		assert_true(!i || table.slots[i - 1].hash < table.slots[i].hash);
 		sum += table.slots[i].count;
 	}
 	assert_int_equal(sum, 3 * 300 * 301 / 2);
-	short_table_fini(&table);
+	slot_table_fini(&table);
 }
 
 /* Quicksort, heapsort alone, and what is between. */
 static void test_sort(void **state)
 {
 	static const unsigned int depths[] = { 0, 1, 5, 64 };
-	struct short_table table;
+	struct slot_table table;
 
 	for (size_t d = 0; d < sizeof(depths) / sizeof(depths[0]); d++) {
 		for (size_t words = 0; words < 3000; words = words * 3 + 1) {
@@ -283,13 +283,13 @@ static void test_sort(void **state)
 			short_table_sort_within(&table, depths[d]);
 			assert_int_equal(table.used, words);
 			for (size_t i = 1; i < words; i++) {
-				const struct short_slot *a = table.slots + i - 1, *b = a + 1;
+				const struct slot *a = table.slots + i - 1, *b = a + 1;
 
 				assert_true(a->count > b->count ||
 					    (a->count == b->count &&
 					     memcmp(a->key, b->key, SHORT_WORD_BYTES) < 0));
 			}
-			short_table_fini(&table);
+			slot_table_fini(&table);
 		}
 	}
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Counts of words that fit a slot. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "word_table.h"
+#include "slot_table.h"
 
-#define BITS_MIN 12
 #define BITS_MAX 40
 #define DISPLACED_SLOTS 64
 
@@ -14,9 +13,9 @@ static size_t table_slots(unsigned int bits)
 	return ((size_t)1 << bits) + DISPLACED_SLOTS;
 }
 
-static int allocate(struct short_table *table, unsigned int bits)
+static int allocate(struct slot_table *table, unsigned int bits)
 {
-	struct short_slot *slots = calloc(table_slots(bits), sizeof(*slots));
+	struct slot *slots = calloc(table_slots(bits), sizeof(*slots));
 
 	if (!slots)
 		return -ENOMEM;
@@ -26,31 +25,32 @@ static int allocate(struct short_table *table, unsigned int bits)
 	return 0;
 }
 
-int short_table_init(struct short_table *table)
+int slot_table_init(struct slot_table *table, unsigned int bits_min)
 {
-	return allocate(table, BITS_MIN);
+	table->bits_min = bits_min;
+	return allocate(table, bits_min);
 }
 
-void short_table_fini(struct short_table *table)
+void slot_table_fini(struct slot_table *table)
 {
 	free(table->slots);
 	table->slots = NULL;
 }
 
 /* NULL if the end is reached. The key must not be there yet. */
-static struct short_slot *empty_slot(const struct short_table *table, uint64_t hash)
+static struct slot *empty_slot(const struct slot_table *table, uint64_t hash)
 {
-	const struct short_slot *end = table->slots + table_slots(table->bits) - 1;
-	struct short_slot *slot = short_home(table, hash);
+	const struct slot *end = table->slots + table_slots(table->bits) - 1;
+	struct slot *slot = slot_home(table, hash);
 
 	while (slot->count)
 		slot++;
 	return slot == end ? NULL : slot;
 }
 
-static int grow(struct short_table *table)
+static int grow(struct slot_table *table)
 {
-	struct short_table larger;
+	struct slot_table larger = *table;
 	unsigned int bits = table->bits;
 	int ret;
 
@@ -61,8 +61,8 @@ again:
 	if (ret)
 		return ret;
 	for (size_t i = 0; i < table_slots(table->bits); i++) {
-		const struct short_slot *from = table->slots + i;
-		struct short_slot *to;
+		const struct slot *from = table->slots + i;
+		struct slot *to;
 
 		if (!from->count)
 			continue;
@@ -79,10 +79,10 @@ again:
 	return 0;
 }
 
-int short_table_insert(struct short_table *table, const uint64_t key[2], uint64_t hash,
-		       uint64_t count)
+int slot_table_insert(struct slot_table *table, const uint64_t key[2], uint64_t hash,
+		      uint64_t count)
 {
-	struct short_slot *slot = NULL;
+	struct slot *slot = NULL;
 	int ret;
 
 	if (table->used < (size_t)1 << (table->bits - 1))
@@ -93,18 +93,18 @@ int short_table_insert(struct short_table *table, const uint64_t key[2], uint64_
 			return ret;
 		slot = empty_slot(table, hash);
 	}
-	*slot = (struct short_slot){ { key[0], key[1] }, count, hash };
+	*slot = (struct slot){ { key[0], key[1] }, count, hash };
 	table->used++;
 	return 0;
 }
 
-void short_table_compact(struct short_table *table)
+void slot_table_compact(struct slot_table *table)
 {
 	size_t end = table_slots(table->bits), kept = 0;
 
 	/* Probing displaces a slot by a few places at most, so inserting is nearly linear. */
 	for (size_t i = 0; i < end; i++) {
-		struct short_slot slot = table->slots[i];
+		struct slot slot = table->slots[i];
 		size_t at = kept;
 
 		if (!slot.count)
@@ -116,28 +116,22 @@ void short_table_compact(struct short_table *table)
 	}
 }
 
-int short_table_reset(struct short_table *table, size_t max_bytes)
+int slot_table_reset(struct slot_table *table, size_t max_bytes)
 {
 	unsigned int bits = table->bits;
 
-	while (bits > BITS_MIN && table_slots(bits) * sizeof(*table->slots) > max_bytes)
+	while (bits > table->bits_min && table_slots(bits) * sizeof(*table->slots) > max_bytes)
 		bits--;
 	if (bits != table->bits) {
-		free(table->slots);
-		table->slots = NULL;
+		slot_table_fini(table);
 		return allocate(table, bits);
 	}
-	memset(table->slots, 0, short_table_bytes(table));
+	memset(table->slots, 0, slot_table_bytes(table));
 	table->used = 0;
 	return 0;
 }
 
-size_t short_table_bytes(const struct short_table *table)
+size_t slot_table_bytes(const struct slot_table *table)
 {
 	return table_slots(table->bits) * sizeof(*table->slots);
-}
-
-bool short_table_nearly_full(const struct short_table *table)
-{
-	return table->used >= (size_t)3 << (table->bits - 3);
 }
