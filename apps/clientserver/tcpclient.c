@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* tcpclient: hands a job out to tcpservers. */
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "client.h"
 #include "interrupt.h"
+#include "program.h"
 #include "wire.h"
 
 const char *argp_program_version = "tcpclient " HGSHM_APPS_VERSION;
@@ -22,11 +19,6 @@ enum key {
 static const struct argp_option option_list[] = {
 	{ "port", KEY_PORT, "PORT", 0, "for servers that name none (default " WIRE_PORT_DEFAULT
 	  ")", 0 },
-	{ 0 },
-};
-
-static const struct argp_child children[] = {
-	{ &job_options_argp, 0, NULL, 0 },
 	{ 0 },
 };
 
@@ -63,7 +55,7 @@ static const struct argp argp = {
 	.doc = "Counts words, or a byte, in a text, by the tcpservers on the hosts named.\v"
 	       "The same jobs as hgshm-mapreduce, by the same code, with the same chunks and as "
 	       "many of them under way, but sent over TCP.",
-	.children = children,
+	.children = job_options_children,
 };
 
 int main(int argc, char **argv)
@@ -73,18 +65,11 @@ int main(int argc, char **argv)
 	int ret;
 
 	job_options_default(&options.job);
-	argp_err_exit_status = 2;
-	argp_parse(&argp, argc, argv, 0, NULL, &options);
-	interrupt_catch();
-	signal(SIGPIPE, SIG_IGN);
+	program_begin(&argp, argc, argv, &options);
 
 	options.servers.wait_ns = options.job.wait_ns;
 	options.servers.deadline_ns = options.job.deadline_ns;
 	options.servers.interrupted = &interrupted;
 	ret = client_run(&options.job, &options.servers, &problem);
-	if (ret)
-		fprintf(stderr, "tcpclient: %s\n", problem.text);
-	if (interrupted)
-		return 128 + interrupted;
-	return ret ? EXIT_FAILURE : EXIT_SUCCESS;
+	return program_end("tcpclient", ret, &problem);
 }

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* tcpserver: works for a tcpclient. */
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "clock.h"
 #include "interrupt.h"
 #include "job_options.h"
+#include "program.h"
 #include "server.h"
 
 const char *argp_program_version = "tcpserver " HGSHM_APPS_VERSION;
@@ -85,10 +84,7 @@ int main(int argc, char **argv)
 	struct server server;
 	int ret;
 
-	argp_err_exit_status = 2;
-	argp_parse(&argp, argc, argv, 0, NULL, &options);
-	interrupt_catch();
-	signal(SIGPIPE, SIG_IGN);
+	program_begin(&argp, argc, argv, &options);
 
 	ret = server_open(&server, options.host, options.port, &problem);
 	if (!ret) {
@@ -97,9 +93,5 @@ int main(int argc, char **argv)
 		ret = server_run(&server, &options.server, &problem);
 		server_close(&server);
 	}
-	if (ret)
-		fprintf(stderr, "tcpserver: %s\n", problem.text);
-	if (interrupted)
-		return 128 + interrupted;
-	return ret ? EXIT_FAILURE : EXIT_SUCCESS;
+	return program_end("tcpserver", ret, &problem);
 }

@@ -162,7 +162,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-const struct argp job_options_argp = { .options = option_list, .parser = parse_option };
+static const struct argp argp = { .options = option_list, .parser = parse_option };
+
+const struct argp_child job_options_children[] = {
+	{ &argp, 0, NULL, 0 },
+	{ 0 },
+};
 
 const int64_t job_options_wait_default_ns = 60 * NS_PER_SECOND;
 

@@ -24,8 +24,11 @@ struct job_options {
 	FILE *out;			/* progress and report */
 };
 
-/* Its input is a struct job_options, which job_options_default has filled. */
-extern const struct argp job_options_argp;
+/*
+ * What a program's own argp takes as its children. The input of the first is a struct
+ * job_options, which job_options_default has filled.
+ */
+extern const struct argp_child job_options_children[];
 
 void job_options_default(struct job_options *options);
 

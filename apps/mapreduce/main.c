@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* hgshm-mapreduce: the mapper in VM 0, a worker in any other. */
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "interrupt.h"
 #include "mapper.h"
+#include "program.h"
 #include "worker.h"
 
 const char *argp_program_version = "hgshm-mapreduce " HGSHM_APPS_VERSION;
@@ -29,11 +27,6 @@ static const struct argp_option option_list[] = {
 	  "/dev/hgshm0)", 0 },
 	{ "workers", KEY_WORKERS, "N", 0, "VM 0: how many VMs work (default: all others)", 0 },
 	{ "once", KEY_ONCE, NULL, 0, "others: end after one job", 0 },
-	{ 0 },
-};
-
-static const struct argp_child children[] = {
-	{ &job_options_argp, 0, NULL, 0 },
 	{ 0 },
 };
 
@@ -67,7 +60,7 @@ static const struct argp argp = {
 	       "Start it in every VM of the group, in any order. VM 0 reads --input and hands it "
 	       "out in chunks; the others work on them, and there only --device, --once, --wait "
 	       "and --deadline have a meaning (their --wait is without end unless given).",
-	.children = children,
+	.children = job_options_children,
 };
 
 static int run(struct hgshm *h, const struct options *options, struct problem *problem)
@@ -102,10 +95,7 @@ int main(int argc, char **argv)
 
 	job_options_default(&options.job);
 	options.job.wait_ns = 0;
-	argp_err_exit_status = 2;
-	argp_parse(&argp, argc, argv, 0, NULL, &options);
-	interrupt_catch();
-	signal(SIGPIPE, SIG_IGN);
+	program_begin(&argp, argc, argv, &options);
 
 	ret = hgshm_open(&h, options.device, NULL);
 	if (ret) {
@@ -114,9 +104,5 @@ int main(int argc, char **argv)
 		ret = run(h, &options, &problem);
 		hgshm_close(h);
 	}
-	if (ret)
-		fprintf(stderr, "hgshm-mapreduce: %s\n", problem.text);
-	if (interrupted)
-		return 128 + interrupted;
-	return ret ? EXIT_FAILURE : EXIT_SUCCESS;
+	return program_end("hgshm-mapreduce", ret, &problem);
 }
