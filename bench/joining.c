@@ -33,6 +33,7 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* Of its own: file pages come and go as the host likes. */
 static unsigned long resident_kib(const struct vm *vm)
 {
 	unsigned long kib = 0;
@@ -43,7 +44,7 @@ static unsigned long resident_kib(const struct vm *vm)
 	status = fopen(path, "r");
 	assert_non_null(status);
 	while (fgets(line, sizeof(line), status)) {
-		if (sscanf(line, "VmRSS: %lu", &kib) == 1)
+		if (sscanf(line, "RssAnon: %lu", &kib) == 1)
 			break;
 	}
 	fclose(status);
@@ -127,7 +128,7 @@ static void bench(void **state)
 	printf("\nWhat a client adds to the mapper, of %u\n", there);
 	printf("%-28s %10.1f\n", "file descriptors",
 	       (double)(vm_count_fds(mapper) - fds) / there);
-	printf("%-28s %10.1f\n\n", "resident memory, KiB",
+	printf("%-28s %10.1f\n\n", "resident memory, KiB, anon",
 	       (double)(long)(resident_kib(mapper) - kib) / there);
 	fflush(stdout);
 	for (unsigned int i = 0; i < there; i++) {
