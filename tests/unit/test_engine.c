@@ -48,10 +48,8 @@ static void check_job(const struct job_options *options, unsigned int workers,
 static void check_text(const struct text *text, struct job_options *options,
 		       unsigned int workers)
 {
-	struct text wanted;
+	struct text wanted = vms_wanted(options, text);
 
-	text_save(text, options->input);
-	wanted = oracle(options->job, options->byte, options->input);
 	check_job(options, workers, &wanted);
 	text_free(&wanted);
 }
@@ -62,8 +60,7 @@ static void test_chunks_and_workers(void **state)
 	struct text text = text_words(1, 2000001, 20000), wanted;
 	struct job_options options = vms_options("wordcount", texts_path("words"));
 
-	text_save(&text, options.input);
-	wanted = oracle("wordcount", NULL, options.input);
+	wanted = vms_wanted(&options, &text);
 	for (size_t i = 0; i < sizeof(chunk_bytes) / sizeof(chunk_bytes[0]); i++) {
 		options.chunk_bytes = chunk_bytes[i];
 		for (unsigned int workers = 1; workers <= 4; workers++)
@@ -315,8 +312,7 @@ static void test_many_jobs(void **state)
 	struct hgshm *mapper;
 	atomic_int stop = 0;
 
-	text_save(&text, options.input);
-	wanted = oracle("wordcount", NULL, options.input);
+	wanted = vms_wanted(&options, &text);
 	fake_group_make(&group, 3, VMS_SLICE_BYTES);
 	mapper = fake_group_join(&group, 0);
 	vms_start_staying_worker(&stays, &group, 1, &stop);

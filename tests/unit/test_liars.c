@@ -351,8 +351,7 @@ static void test_gone_after_its_end(void **state)
 	struct hgshm *mapper;
 	pthread_t threads[2];
 
-	text_save(&text, options.input);
-	wanted = oracle("wordcount", NULL, options.input);
+	wanted = vms_wanted(&options, &text);
 	options.chunk_bytes = 16384;
 	fake_group_make(&group, 3, VMS_SLICE_BYTES);
 	mapper = fake_group_join(&group, 0);

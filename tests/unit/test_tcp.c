@@ -50,8 +50,7 @@ static void test_matches_oracle(void **state)
 	struct text text = text_words(1, 1500001, 20000), wanted;
 	struct job_options options = vms_options("wordcount", texts_path("words"));
 
-	text_save(&text, options.input);
-	wanted = oracle("wordcount", NULL, options.input);
+	wanted = vms_wanted(&options, &text);
 	for (size_t i = 0; i < sizeof(chunk_bytes) / sizeof(chunk_bytes[0]); i++) {
 		options.chunk_bytes = chunk_bytes[i];
 		for (unsigned int servers = 1; servers <= 3; servers++)
@@ -68,8 +67,7 @@ static void test_matches_oracle(void **state)
 	text_free(&wanted);
 
 	text.length = 0;
-	text_save(&text, options.input);
-	wanted = oracle("count", "e", options.input);
+	wanted = vms_wanted(&options, &text);
 	check_job(&options, 2, &wanted);
 	text_free(&wanted);
 	text_free(&text);
@@ -81,8 +79,7 @@ static void test_large_chunks(void **state)
 	struct text text = text_noise(17, 30000000), wanted;
 	struct job_options options = vms_options("count", texts_path("noise"));
 
-	text_save(&text, options.input);
-	wanted = oracle("count", NULL, options.input);
+	wanted = vms_wanted(&options, &text);
 	options.chunk_bytes = 8 << 20;
 	check_job(&options, 1, &wanted);
 	text_free(&wanted);
@@ -99,8 +96,7 @@ static void test_server_stays(void **state)
 	const char *name;
 	atomic_int stop = 0;
 
-	text_save(&text, options.input);
-	wanted = oracle("wordcount", NULL, options.input);
+	wanted = vms_wanted(&options, &text);
 	start_server(&server, false, 60 * NS_PER_SECOND, &stop, NULL);
 	name = server.server.address;
 	crew = crew_of(&name, 1);
@@ -176,8 +172,7 @@ static void test_server_comes_late(void **state)
 	struct problem refused;
 	int listener = listen_anywhere(address);
 
-	text_save(&text, options.input);
-	wanted = oracle("wordcount", NULL, options.input);
+	wanted = vms_wanted(&options, &text);
 	close(listener);
 	snprintf(late.port, sizeof(late.port), "%s", strchr(address, ':') + 1);
 	late.server.options = (struct server_options){

@@ -306,8 +306,7 @@ static void check_dropped(const void *data, size_t bytes, bool in_job, const cha
 		;
 	close(fd);
 
-	text_save(&text, options.input);
-	wanted = oracle("wordcount", NULL, options.input);
+	wanted = vms_wanted(&options, &text);
 	name = server.server.address;
 	crew = crew_of(&name, 1);
 	assert_int_equal(client_run(&options, &crew, &problem), 0);

@@ -336,9 +336,8 @@ static void test_stale_memory(void **state)
 	struct hgshm_mr_task task;
 	struct played p;
 
-	text_save(&text, options.input);
+	wanted = vms_wanted(&options, &text);
 	text_free(&text);
-	wanted = oracle("wordcount", NULL, options.input);
 	play_open(&p, 3);
 	play_publish(&p);
 	task = play_task(&p, HGSHM_MR_OP_MAP);
@@ -373,9 +372,8 @@ static void test_stale_open_job(void **state)
 	struct problem problem = { "" };
 	struct played p;
 
-	text_save(&text, options.input);
+	wanted = vms_wanted(&options, &text);
 	text_free(&text);
-	wanted = oracle("wordcount", NULL, options.input);
 	play_open(&p, 2);
 	play_publish(&p);
 	vms_start_worker(&worker, &p.group, 1);

@@ -6,7 +6,6 @@
 #include <cmocka.h>
 
 #include "clock.h"
-#include "texts.h"
 #include "vms.h"
 
 static void *run_worker(void *arg)
@@ -60,4 +59,10 @@ struct job_options vms_options(const char *job, const char *input)
 	options.out = nowhere;
 	options.chunk_bytes = 65536;
 	return options;
+}
+
+struct text vms_wanted(const struct job_options *options, const struct text *text)
+{
+	text_save(text, options->input);
+	return oracle(options->job, options->byte, options->input);
 }

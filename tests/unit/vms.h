@@ -7,6 +7,7 @@
 
 #include "fake_group.h"
 #include "job_options.h"
+#include "texts.h"
 #include "worker.h"
 
 #define VMS_SLICE_BYTES (16u << 20)
@@ -31,5 +32,8 @@ int vms_join_worker(struct worker_thread *worker);
 
 /* Results go to texts_path("result"). */
 struct job_options vms_options(const char *job, const char *input);
+
+/* Saves the text as the job's input. What the oracle makes of it. */
+struct text vms_wanted(const struct job_options *options, const struct text *text);
 
 #endif /* UNIT_VMS_H */
