@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 /* Longest wait for anything that should happen: a loaded machine, not a hang. */
-#define WAIT_MS		60000
+#define WAIT_MS		30000
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
