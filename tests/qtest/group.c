@@ -49,6 +49,27 @@ static void remove_folder(const char *path)
 	rmdir(path);
 }
 
+/* Removes every object whose name starts with the group's. Returns how many. */
+static unsigned int remove_objects(const struct group *g)
+{
+	unsigned int count = 0;
+	struct dirent *entry;
+	DIR *dir = opendir("/dev/shm");
+
+	while (dir && (entry = readdir(dir))) {
+		if (strncmp(entry->d_name, g->shmid, strlen(g->shmid)))
+			continue;
+		if (!g->object_stays)
+			print_error("/dev/shm/%s is left behind\n",
+				    entry->d_name);
+		unlinkat(dirfd(dir), entry->d_name, 0);
+		count++;
+	}
+	if (dir)
+		closedir(dir);
+	return count;
+}
+
 int group_teardown(void **state)
 {
 	struct group *g = *state;
@@ -61,11 +82,8 @@ int group_teardown(void **state)
 		ok &= vm_end(vm);
 		free(vm);
 	}
-	if (group_object_exists(g) && !g->object_stays) {
-		print_error("%s is left behind\n", g->object);
+	if (remove_objects(g) && !g->object_stays)
 		ok = false;
-	}
-	unlink(g->object);
 	remove_folder(g->folder);
 	free(g);
 	return ok ? 0 : -1;

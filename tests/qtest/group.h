@@ -23,7 +23,7 @@
  * @socket: path of the chardev
  * @shmid: name of the memory
  * @object: path of the memory
- * @object_stays: the test leaves the object behind on purpose
+ * @object_stays: the test leaves objects behind on purpose
  * @vm: VMs started so far
  * @vm_count: how many
  */
