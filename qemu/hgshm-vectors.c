@@ -13,14 +13,17 @@
 #include "hgshm.h"
 #include "trace.h"
 
+static void raise_vector(HgshmVector *v)
+{
+    trace_hgshm_doorbell_in(v->s->index, v->number);
+    v->s->doorbells_in += v->number != HGSHM_VECTOR_PEERS;
+    msix_notify(PCI_DEVICE(v->s), v->number);
+}
+
 static void vector_handler(EventNotifier *source)
 {
-    HgshmVector *v = container_of(source, HgshmVector, source);
-
     if (event_notifier_test_and_clear(source)) {
-        trace_hgshm_doorbell_in(v->s->index, v->number);
-        v->s->doorbells_in += v->number != HGSHM_VECTOR_PEERS;
-        msix_notify(PCI_DEVICE(v->s), v->number);
+        raise_vector(container_of(source, HgshmVector, source));
     }
 }
 
@@ -54,6 +57,10 @@ static void arm(HgshmVector *v)
     }
     v->armed = true;
     trace_hgshm_vector_arm(v->s->index, v->number, v->virq >= 0);
+    if (v->previous_rung) {
+        v->previous_rung = false;
+        raise_vector(v);
+    }
 }
 
 static void disarm(HgshmVector *v)
@@ -114,14 +121,14 @@ static void vector_mask(PCIDevice *pci, unsigned number)
     vector_update(v);
 }
 
-static bool source_rung(HgshmVector *v)
+static bool is_rung(HgshmVector *v)
 {
     GPollFD source = {
         .fd = event_notifier_get_fd(&v->source),
         .events = G_IO_IN,
     };
 
-    return g_poll(&source, 1, 0) > 0;
+    return v->previous_rung || g_poll(&source, 1, 0) > 0;
 }
 
 /*
@@ -137,7 +144,7 @@ static void vectors_poll(PCIDevice *pci, unsigned start, unsigned end)
         HgshmVector *v = &s->vector[i];
 
         if (on && v->has_source && !v->armed && msix_is_masked(pci, i) &&
-            source_rung(v)) {
+            is_rung(v)) {
             msix_set_pending(pci, i);
         } else {
             msix_clr_pending(pci, i);
@@ -163,12 +170,21 @@ static void clear_previous(HgshmVector *v)
     }
 }
 
+/*
+ * Its rings are not moved to the source: a mapper that gives one eventfd twice
+ * would have them go round for ever.
+ */
 static void previous_handler(EventNotifier *previous)
 {
     HgshmVector *v = container_of(previous, HgshmVector, previous);
 
-    if (event_notifier_test_and_clear(previous)) {
-        event_notifier_set(&v->source);
+    if (!event_notifier_test_and_clear(previous)) {
+        return;
+    }
+    if (v->armed) {
+        raise_vector(v);
+    } else {
+        v->previous_rung = true;
     }
 }
 

@@ -52,6 +52,7 @@ typedef struct HgshmVector {
     bool has_source;
     EventNotifier previous; /* the source before, while rings may still come */
     bool has_previous;
+    bool previous_rung;     /* and the vector could not be raised yet */
     bool unmasked;          /* the guest's MSI-X table lets it through */
     bool armed;             /* the source raises it now */
     int virq;               /* KVM route while armed by irqfd, else -1 */
