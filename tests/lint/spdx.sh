@@ -8,7 +8,7 @@ source_files | {
 	status=0
 	while read -r file; do
 		case $file in
-		LICENSES/* | .gitignore | .editorconfig | *.md) continue ;;
+		LICENSES/* | .gitignore | .editorconfig | *.md | tests/fuzz/corpus/*) continue ;;
 		esac
 		licences=$(sed -n '1,6s/.*SPDX-License-Identifier: *//p' "$file" | tr -d '\0' | head -n 1)
 		if [ ! "$licences" ]; then
