@@ -162,6 +162,20 @@ static void test_qemu_is_not_there(void **state)
 	free(text);
 }
 
+/* A program that is none, by the wrapper: its words come before the loader's. */
+static void test_wrapper_refuses_no_qemu(void **state)
+{
+	const char *const argv[] = { setting("HGSHM_QEMU"), "/bin/true", NULL };
+	int exit_code;
+	char *text = run(*state, argv, NULL, &exit_code);
+
+	assert_string_equal(text, "hgshm-qemu: /bin/true can't take the plug-in: it is a "
+			    "script, or a QEMU built without modules; give a QEMU binary, "
+			    "as qemu-system-x86_64\n");
+	assert_int_equal(exit_code, 1);
+	free(text);
+}
+
 /* Reads until all writers have closed it. */
 static char *read_fifo(int fd)
 {
@@ -242,6 +256,7 @@ int main(void)
 		group_test(test_refuses_another_version),
 		group_test(test_refuses_another_package),
 		group_test(test_no_qemu),
+		group_test(test_wrapper_refuses_no_qemu),
 		group_test(test_plugin_is_not_there),
 		group_test(test_qemu_is_not_there),
 		group_test(test_children_do_not_inherit_it),
