@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* What can stand behind the memory, and who is given which part of it. */
+#include <endian.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "fake-client.h"
 #include "group.h"
 #include "qtest.h"
 #include "test.h"
@@ -46,6 +51,73 @@ static void test_memfd_grants_slice_0_only(void **state)
 	vm_wait_output(mapper, "qemu-system-x86_64: warning: hgshm: refused a client: mapidx=2 is "
 		       "not granted; the mapper shares slice 0 only, unless it has "
 		       "mapidx-any=on\n");
+}
+
+static ino_t inode(int fd)
+{
+	struct stat st;
+
+	assert_int_equal(fstat(fd, &st), 0);
+	return st.st_ino;
+}
+
+static uint8_t first_byte(int fd)
+{
+	uint8_t byte;
+
+	assert_int_equal(pread(fd, &byte, 1, 0), 1);
+	return byte;
+}
+
+/*
+ * In the place of a client's QEMU: what it gets is its own slice and slice 0, sealed,
+ * and nothing that leads to another.
+ */
+static void test_memfd_hands_out_no_other_slice(void **state)
+{
+	struct group *g = *state;
+	struct vm *mapper = group_start_mapper(g, "size=16k,clients=4,backing=memfd");
+	struct hgshm_wire_message welcome;
+	struct fake_client f;
+
+	for (unsigned int i = 0; i < 4; i++)
+		vm_store(mapper, HGSHM_BAR_MEMORY, 4096 * i, 0xa0 + i);
+	fake_client_open(&f, g, 1);
+	f.hello.mapidx = htole32(0);
+	fake_client_say_hello(&f);
+	fake_receive(f.sock, &welcome, HGSHM_MSG_WELCOME);
+	assert_int_equal(le32toh(welcome.welcome.memory), HGSHM_MEMORY_SLICES);
+	assert_int_equal(welcome.fd_count, 3);
+	assert_int_equal(first_byte(welcome.fds[1]), 0xa1);
+	assert_int_equal(first_byte(welcome.fds[2]), 0xa0);
+	assert_true(inode(welcome.fds[1]) != inode(welcome.fds[2]));
+	for (int i = 1; i <= 2; i++) {
+		assert_int_equal(lseek(welcome.fds[i], 0, SEEK_END), 4096);
+		assert_int_equal(ftruncate(welcome.fds[i], 0), -1);
+		assert_int_equal(errno, EPERM);
+		assert_int_equal(ftruncate(welcome.fds[i], 8192), -1);
+		assert_int_equal(errno, EPERM);
+	}
+	hgshm_wire_reset(&welcome);
+	fake_client_close(&f);
+}
+
+/* The same without a mapidx: its own slice alone. */
+static void test_memfd_hands_out_own_slice(void **state)
+{
+	struct group *g = *state;
+	struct vm *mapper = group_start_mapper(g, "size=16k,clients=4,backing=memfd");
+	struct hgshm_wire_message welcome;
+	struct fake_client f;
+
+	vm_store(mapper, HGSHM_BAR_MEMORY, 4096 * 3, 0xb3);
+	fake_client_open(&f, g, 3);
+	fake_client_say_hello(&f);
+	fake_receive(f.sock, &welcome, HGSHM_MSG_WELCOME);
+	assert_int_equal(welcome.fd_count, 2);
+	assert_int_equal(first_byte(welcome.fds[1]), 0xb3);
+	hgshm_wire_reset(&welcome);
+	fake_client_close(&f);
 }
 
 static void test_memfd_grants_any_if_told(void **state)
@@ -213,6 +285,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		group_test(test_memfd_shares),
 		group_test(test_memfd_grants_slice_0_only),
+		group_test(test_memfd_hands_out_no_other_slice),
+		group_test(test_memfd_hands_out_own_slice),
 		group_test(test_memfd_grants_any_if_told),
 		group_test(test_memdev_shares),
 		group_test(test_huge_pages),
