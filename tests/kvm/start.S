@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Multiboot entry and interrupt stubs of the bare-metal doorbell guest. */
+/* Multiboot entry and interrupt entries of the bare-metal doorbell guest. */
 	.set MULTIBOOT_MAGIC, 0x1BADB002
 
 	.section .multiboot, "a"
@@ -28,7 +28,7 @@ flat:
 	 * empty stack: KVM without hardware virtualization emulates guests, and
 	 * its emulator has no iret in protected mode.
 	 */
-	.macro stub number
+	.macro entry number
 	.global interrupt_\number
 interrupt_\number:
 	cld
@@ -38,9 +38,9 @@ interrupt_\number:
 	jmp guest_wait
 	.endm
 
-	stub 0
-	stub 1
-	stub 2
+	entry 0
+	entry 1
+	entry 2
 
 	.global interrupt_spurious
 interrupt_spurious:
