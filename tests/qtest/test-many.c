@@ -1,108 +1,253 @@
 // SPDX-License-Identifier: MIT
 /*
- * As many VMs as a group can have. Most are this program, which speaks the protocol
- * as a QEMU does; two clients are real ones.
+ * A full group: 64 VMs meet one mapper, twice. Most of them are fake clients of
+ * this program, since 64 QEMUs are more than a small machine runs; three are real.
  */
+#include <endian.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "fake-client.h"
-#include "group.h"
 #include "qtest.h"
 #include "test.h"
 
-#define FIRST_FAKE	3
-#define FAKES		(HGSHM_CLIENTS_MAX - FIRST_FAKE)
+#define CLIENTS		HGSHM_CLIENTS_MAX
+#define ALL		UINT64_MAX
 
-static struct fake_client fakes[FAKES];
-static int ring_fds[FAKES];
+/* line, doorbell, and the eventfd that it rings */
+#define FDS_A_CLIENT	3
 
-static void join_all(struct group *g)
+/* Those of whom each rings each; the rest ring the mapper and are rung by it. */
+static const unsigned int sample[] = { 1, 2, 5, 32, 33, 62, 63 };
+
+#define SAMPLE		ARRAY_SIZE(sample)
+
+/**
+ * struct client - VM 1 to 63
+ * @vm: a real one, or NULL
+ * @fake: else this
+ * @ring_mapper: rings the mapper
+ * @believes: who is alive, by what the fake one was told
+ * @out: rings VM sample[i]; -1 for none
+ * @in: VM sample[i] rings it
+ */
+struct client {
+	struct vm *vm;
+	struct fake_client fake;
+	int ring_mapper;
+	uint64_t believes;
+	int out[SAMPLE];
+	int in[SAMPLE];
+};
+
+static bool is_real(unsigned int index)
 {
-	for (unsigned int i = 0; i < FAKES; i++) {
-		unsigned int index = FIRST_FAKE + i;
+	return index == 5 || index == 33 || index == 63;
+}
 
-		fake_client_open(&fakes[i], g, index);
-		fake_client_say_hello(&fakes[i]);
-		/* 0 to 2 were there, and all up to this one are now */
-		assert_int_equal(fake_client_join(&fakes[i], &ring_fds[i]),
-				 UINT64_MAX >> (HGSHM_CLIENTS_MAX - 1 - index));
+static int place_in_sample(unsigned int index)
+{
+	for (unsigned int i = 0; i < SAMPLE; i++) {
+		if (sample[i] == index)
+			return i;
+	}
+	return -1;
+}
+
+static void keep_doorbells(struct client *c, unsigned int index,
+			   struct hgshm_wire_message *m)
+{
+	int place = place_in_sample(index);
+
+	if (place < 0)
+		return;
+	assert_int_equal(c->out[place], -1);
+	c->out[place] = hgshm_wire_take_fd(m, 0);
+	c->in[place] = hgshm_wire_take_fd(m, 1);
+}
+
+static void take_news(struct client *c, struct hgshm_wire_message *m)
+{
+	uint32_t index = le32toh(m->peer.index);
+
+	switch (le16toh(m->header.type)) {
+	case HGSHM_MSG_PEERS:
+		c->believes = le64toh(m->peers.peers);
+		break;
+	case HGSHM_MSG_PEER_UP:
+		assert_in_range(index, 1, CLIENTS - 1);
+		c->believes |= bit(index);
+		keep_doorbells(c, index, m);
+		break;
+	default:
+		fail_msg("type %u on the line", le16toh(m->header.type));
+	}
+	hgshm_wire_reset(m);
+}
+
+/* Reads until it knows of all these. */
+static void listen_until(struct client *c, uint64_t peers)
+{
+	struct hgshm_wire_message m;
+
+	hgshm_wire_init(&m);
+	while (c->believes != peers) {
+		int error = hgshm_wire_receive_until(c->fake.line, &m, fake_deadline_ns());
+
+		if (error)
+			fail_msg("on the line: %s", hgshm_wire_fault(&m, error));
+		take_news(c, &m);
 	}
 }
 
-static void leave_all(void)
+static void join(struct client *c, struct group *g, unsigned int index, uint64_t peers)
 {
-	for (unsigned int i = 0; i < FAKES; i++) {
-		fake_close(&ring_fds[i]);
-		fake_client_close(&fakes[i]);
+	struct hgshm_wire_message m;
+
+	*c = (struct client) { .vm = NULL };
+	memset(c->out, -1, sizeof(c->out));
+	memset(c->in, -1, sizeof(c->in));
+	if (is_real(index)) {
+		c->vm = group_start_client(g, index, "mapidx=0");
+		vm_enable_vectors(c->vm);
+		return;
+	}
+	fake_client_open(&c->fake, g, index);
+	fake_client_say_hello(&c->fake);
+	fake_receive(c->fake.sock, &m, HGSHM_MSG_WELCOME);
+	assert_int_equal(le32toh(m.welcome.clients), CLIENTS);
+	c->ring_mapper = hgshm_wire_take_fd(&m, 0);
+	hgshm_wire_reset(&m);
+	listen_until(c, peers);
+}
+
+static void leave(struct client *c)
+{
+	if (c->vm) {
+		vm_quit(c->vm);
+		return;
+	}
+	fake_client_close(&c->fake);
+	fake_close(&c->ring_mapper);
+	for (unsigned int i = 0; i < SAMPLE; i++) {
+		fake_close(&c->out[i]);
+		fake_close(&c->in[i]);
 	}
 }
 
-static void expect_rings_mapper(struct vm *mapper, unsigned int fake)
+static void all_join(struct client *clients, struct group *g, struct vm *mapper)
 {
-	const uint64_t one = 1;
+	uint64_t peers = bit(0);
 
-	assert_int_equal(write(ring_fds[fake], &one, sizeof(one)), sizeof(one));
-	assert_true(msix_take(&mapper->msix, HGSHM_VECTOR_DOORBELL(FIRST_FAKE + fake)));
+	for (unsigned int i = 1; i < CLIENTS; i++) {
+		peers |= bit(i);
+		join(&clients[i], g, i, peers);
+		/* What is not read stays in the sockets, and they have room for little. */
+		for (unsigned int k = 1; k < i; k++) {
+			if (!clients[k].vm)
+				listen_until(&clients[k], peers);
+		}
+	}
+	assert_int_equal(vm_peers(mapper), ALL);
+	for (unsigned int i = 1; i < CLIENTS; i++) {
+		if (clients[i].vm)
+			assert_int_equal(vm_peers(clients[i].vm), ALL);
+	}
 }
 
-static void expect_rung_by_mapper(struct vm *mapper, unsigned int fake)
+static void all_leave(struct client *clients, struct vm *mapper)
 {
-	uint64_t count;
+	/* Real ones last: a fake one that goes is news to them, and no more. */
+	for (unsigned int i = 1; i < CLIENTS; i++) {
+		if (!clients[i].vm)
+			leave(&clients[i]);
+	}
+	for (unsigned int i = 1; i < CLIENTS; i++) {
+		if (clients[i].vm)
+			leave(&clients[i]);
+	}
+	assert_int_equal(vm_peers(mapper), bit(0));
+}
 
-	vm_ring(mapper, FIRST_FAKE + fake);
-	qtest_settle(&mapper->qtest);
-	assert_int_equal(read(fakes[fake].doorbell, &count, sizeof(count)), sizeof(count));
+static void expect_rung(int doorbell)
+{
+	eventfd_t count;
+
+	assert_int_equal(eventfd_read(doorbell, &count), 0);
 	assert_int_equal(count, 1);
 }
 
-/* Each piece of news takes a round of QEMU's main loop. */
-static void expect_soon_peers(struct vm *vm, uint64_t peers)
+static void expect_rings_with_mapper(struct client *c, unsigned int index, struct vm *mapper)
 {
-	for (int looks = 0; vm_peers(vm) != peers && looks < 1000; looks++)
-		qtest_settle(&vm->qtest);
-	assert_int_equal(vm_peers(vm), peers);
+	if (c->vm)
+		vm_ring(c->vm, 0);
+	else
+		assert_int_equal(eventfd_write(c->ring_mapper, 1), 0);
+	assert_true(msix_take(&mapper->msix, HGSHM_VECTOR_DOORBELL(index)));
+	vm_ring(mapper, index);
+	if (c->vm)
+		assert_true(msix_take(&c->vm->msix, HGSHM_VECTOR_DOORBELL(0)));
+	else
+		expect_rung(c->fake.doorbell);
 }
 
-static void test_sixty_four(void **state)
+static void expect_ring(struct client *clients, unsigned int from, unsigned int to)
+{
+	struct client *sender = &clients[sample[from]], *receiver = &clients[sample[to]];
+
+	if (sender->vm)
+		vm_ring(sender->vm, sample[to]);
+	else
+		assert_int_equal(eventfd_write(sender->out[to], 1), 0);
+	if (receiver->vm)
+		assert_true(msix_take(&receiver->vm->msix, HGSHM_VECTOR_DOORBELL(sample[from])));
+	else
+		expect_rung(receiver->in[from]);
+}
+
+static void expect_all_rings(struct client *clients, struct vm *mapper)
+{
+	for (unsigned int i = 1; i < CLIENTS; i++)
+		expect_rings_with_mapper(&clients[i], i, mapper);
+	for (unsigned int from = 0; from < SAMPLE; from++) {
+		for (unsigned int to = 0; to < SAMPLE; to++) {
+			if (from != to)
+				expect_ring(clients, from, to);
+		}
+	}
+	for (unsigned int i = 0; i < SAMPLE; i++) {
+		if (clients[sample[i]].vm)
+			assert_int_equal(msix_take_any(&clients[sample[i]].vm->msix) & ~bit(0), 0);
+	}
+	assert_int_equal(msix_take_any(&mapper->msix) & ~bit(0), 0);
+}
+
+static void test_full_group(void **state)
 {
 	struct group *g = *state;
-	struct vm *mapper = group_start_mapper(g, "size=1m,clients=64");
-	struct vm *one = group_start_client(g, 1, "mapidx=0");
-	struct vm *two = group_start_client(g, 2, "mapidx=0");
-	unsigned int fds;
+	struct vm *mapper = group_start_mapper(g, "size=512k,clients=64");
+	struct client *clients = calloc(CLIENTS, sizeof(*clients));
+	unsigned int fds = vm_count_fds(mapper);
 
+	assert_non_null(clients);
 	vm_enable_vectors(mapper);
-	vm_enable_vectors(one);
-	vm_enable_vectors(two);
-	assert_int_equal(vm_peers(mapper), 7);
-	fds = vm_count_fds(mapper);
-
-	/* Twice, so that what the first time leaves behind shows in the second. */
 	for (int round = 0; round < 2; round++) {
-		join_all(g);
-		expect_soon_peers(mapper, UINT64_MAX);
-		expect_soon_peers(one, UINT64_MAX);
-		for (unsigned int i = 0; i < FAKES; i++) {
-			expect_rings_mapper(mapper, i);
-			expect_rung_by_mapper(mapper, i);
-		}
-		vm_ring(one, 2);
-		assert_true(msix_take(&two->msix, HGSHM_VECTOR_DOORBELL(1)));
-		vm_ring(two, 1);
-		assert_true(msix_take(&one->msix, HGSHM_VECTOR_DOORBELL(2)));
-		leave_all();
-		expect_soon_peers(mapper, 7);
-		expect_soon_peers(two, 7);
-		/* A vector keeps its last eventfd, for rings that wait in it. */
-		assert_int_equal(vm_count_fds(mapper), fds + FAKES);
+		all_join(clients, g, mapper);
+		assert_int_equal(vm_count_fds(mapper), fds + FDS_A_CLIENT * (CLIENTS - 1));
+		expect_all_rings(clients, mapper);
+		all_leave(clients, mapper);
+		/* Each vector keeps its eventfd. */
+		assert_int_equal(vm_count_fds(mapper), fds + CLIENTS - 1);
 	}
+	free(clients);
 }
 
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		group_test(test_sixty_four),
+		group_test(test_full_group),
 	};
 
 	group_needs_plugin();
