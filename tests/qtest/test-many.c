@@ -137,18 +137,25 @@ static void leave(struct client *c)
 	}
 }
 
-static void all_join(struct client *clients, struct group *g, struct vm *mapper)
+static void all_join(struct client *clients, struct group *g, struct vm *mapper,
+		     bool last_first)
 {
 	uint64_t peers = bit(0);
 
 	for (unsigned int i = 1; i < CLIENTS; i++) {
-		peers |= bit(i);
-		join(&clients[i], g, i, peers);
+		unsigned int index = last_first ? CLIENTS - i : i;
+
 		/* What is not read stays in the sockets, and they have room for little. */
-		for (unsigned int k = 1; k < i; k++) {
-			if (!clients[k].vm)
+		for (unsigned int k = 1; k < CLIENTS; k++) {
+			if (peers >> k & 1 && !clients[k].vm)
 				listen_until(&clients[k], peers);
 		}
+		peers |= bit(index);
+		join(&clients[index], g, index, peers);
+	}
+	for (unsigned int i = 1; i < CLIENTS; i++) {
+		if (!clients[i].vm)
+			listen_until(&clients[i], peers);
 	}
 	assert_int_equal(vm_peers(mapper), ALL);
 	for (unsigned int i = 1; i < CLIENTS; i++) {
@@ -234,7 +241,7 @@ static void test_full_group(void **state)
 	assert_non_null(clients);
 	vm_enable_vectors(mapper);
 	for (int round = 0; round < 2; round++) {
-		all_join(clients, g, mapper);
+		all_join(clients, g, mapper, round == 1);
 		assert_int_equal(vm_count_fds(mapper), fds + FDS_A_CLIENT * (CLIENTS - 1));
 		expect_all_rings(clients, mapper);
 		all_leave(clients, mapper);
