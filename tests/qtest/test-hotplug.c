@@ -2,6 +2,7 @@
 /* A device that comes and goes while its VM runs, with nothing left of it. */
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "group.h"
@@ -10,7 +11,10 @@
 
 #define ROUNDS		100
 #define SERVING_ROUND	10	/* a mapper has a client in each of these */
+#define WARM_ROUNDS	10	/* by then QEMU has what it keeps for such devices */
+#define GROWTH_ROUNDS	30	/* looked at for memory at both ends of the rest */
 #define POLL_STEP_MS	5
+#define GROWTH_KIB_MAX	384	/* over 60 rounds; one device takes about 12 */
 
 /* ACPI PCI hot-plug of the pc machine: writing a slot's bit ejects it. */
 #define ACPI_EJECT_PORT	0xae08
@@ -93,6 +97,45 @@ static void expect_nothing_left(struct vm *vm, const struct group *g,
 	assert_int_equal(vm_count_fds(vm), fds);
 }
 
+static unsigned long resident_kib(struct vm *vm)
+{
+	unsigned long kib = 0;
+	char path[64], line[128];
+	FILE *status;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)vm->process.pid);
+	status = fopen(path, "re");
+	assert_non_null(status);
+	while (fgets(line, sizeof(line), status) && !kib)
+		sscanf(line, "RssAnon: %lu kB", &kib);
+	fclose(status);
+	assert_int_not_equal(kib, 0);
+	return kib;
+}
+
+static int compare_kib(const void *a, const void *b)
+{
+	const unsigned long *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static unsigned long median_kib(unsigned long *kib)
+{
+	qsort(kib, GROWTH_ROUNDS, sizeof(*kib), compare_kib);
+	return kib[GROWTH_ROUNDS / 2];
+}
+
+/* QEMU's allocator takes and gives back megabytes as it likes, so medians count. */
+static void expect_no_growth(unsigned long kib[ROUNDS])
+{
+	unsigned long early = median_kib(kib + WARM_ROUNDS);
+	unsigned long late = median_kib(kib + ROUNDS - GROWTH_ROUNDS);
+
+	if (late > early + GROWTH_KIB_MAX)
+		fail_msg("%lu KiB in use early, %lu late", early, late);
+}
+
 static void expect_rings(struct vm *a, unsigned int index_a, struct vm *b,
 			 unsigned int index_b)
 {
@@ -109,6 +152,8 @@ static void expect_client_comes_and_goes(struct group *g,
 	struct vm *other = group_start_client(g, 2, "mapidx=1");
 	struct vm *vm = start_empty(g, false);
 	unsigned int fds = vm_count_fds(vm);
+	unsigned int mapper_fds = 0;
+	unsigned long kib[ROUNDS], mapper_kib[ROUNDS];
 
 	vm_enable_vectors(mapper);
 	vm_enable_vectors(other);
@@ -132,7 +177,14 @@ static void expect_client_comes_and_goes(struct group *g,
 		assert_int_equal(vm_peers(mapper), bit(0) | bit(2));
 		assert_int_equal(vm_peers(other), bit(0) | bit(2));
 		assert_true(msix_take(&mapper->msix, HGSHM_VECTOR_DOORBELL(1)));
+		kib[round] = resident_kib(vm);
+		mapper_kib[round] = resident_kib(mapper);
+		if (round == 0)
+			mapper_fds = vm_count_fds(mapper);
 	}
+	assert_int_equal(vm_count_fds(mapper), mapper_fds);
+	expect_no_growth(kib);
+	expect_no_growth(mapper_kib);
 	expect_rings(mapper, 0, other, 2);
 }
 
@@ -173,6 +225,7 @@ static void expect_mapper_comes_and_goes(struct group *g, const char *properties
 {
 	struct vm *vm = start_empty(g, true);
 	unsigned int fds = vm_count_fds(vm);
+	unsigned long kib[ROUNDS];
 
 	for (int round = 0; round < ROUNDS; round++) {
 		bool serves = round % SERVING_ROUND == 0;
@@ -187,7 +240,9 @@ static void expect_mapper_comes_and_goes(struct group *g, const char *properties
 		if (serves)
 			expect_client_goes_on(client, g);
 		expect_nothing_left(vm, g, fds);
+		kib[round] = resident_kib(vm);
 	}
+	expect_no_growth(kib);
 }
 
 static void test_mapper(void **state)
