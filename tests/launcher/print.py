@@ -92,11 +92,11 @@ class Print(LaunchTest):
         self.assertNotIn("-netdev", first + second)
 
     def test_one_vm_meets_the_others_of_its_directory(self):
-        group = self.commands("--dir", "/tmp/somewhere")
+        group = self.commands("--dir", self.top / "somewhere")
         for index in range(4):
-            (vm,) = self.commands("--dir", "/tmp/somewhere", "--index", index)
+            (vm,) = self.commands("--dir", self.top / "somewhere", "--index", index)
             self.assertEqual(vm, group[index])
-        (other,) = self.commands("--dir", "/tmp/elsewhere", "--index", "0")
+        (other,) = self.commands("--dir", self.top / "elsewhere", "--index", "0")
         self.assertNotEqual(self.value(other, "-device", "hgshm,"),
                             self.value(group[0], "-device", "hgshm,"))
 
