@@ -36,19 +36,7 @@ static int compare(const void *a, const void *b)
 /* Of its own: file pages come and go as the host likes. */
 static unsigned long resident_kib(const struct vm *vm)
 {
-	unsigned long kib = 0;
-	char path[64], line[256];
-	FILE *status;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)vm->process.pid);
-	status = fopen(path, "r");
-	assert_non_null(status);
-	while (fgets(line, sizeof(line), status)) {
-		if (sscanf(line, "RssAnon: %lu", &kib) == 1)
-			break;
-	}
-	fclose(status);
-	return kib;
+	return process_status_value(&vm->process, "RssAnon");
 }
 
 /* One device, made and taken away again; only the making is timed. */

@@ -58,19 +58,7 @@ static uint64_t stat_value(const char *answer, const char *name)
 /* How often QEMU's main thread went to sleep and woke again. */
 static uint64_t main_thread_wakes(struct vm *vm)
 {
-	unsigned long long wakes = 0;
-	char path[64], line[256];
-	FILE *status;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)vm->process.pid);
-	status = fopen(path, "r");
-	assert_non_null(status);
-	while (fgets(line, sizeof(line), status)) {
-		if (sscanf(line, "voluntary_ctxt_switches: %llu", &wakes) == 1)
-			break;
-	}
-	fclose(status);
-	return wakes;
+	return process_status_value(&vm->process, "voluntary_ctxt_switches");
 }
 
 static struct counts count(struct vm *vm)

@@ -125,3 +125,23 @@ void process_close(struct process *p)
 	p->pidfd = -1;
 	p->output_fd = -1;
 }
+
+unsigned long long process_status_value(const struct process *p, const char *name)
+{
+	size_t bytes = strlen(name);
+	char path[64], line[256];
+	FILE *status;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)p->pid);
+	status = fopen(path, "re");
+	assert_non_null(status);
+	while (fgets(line, sizeof(line), status)) {
+		if (strncmp(line, name, bytes) == 0 && line[bytes] == ':') {
+			fclose(status);
+			return strtoull(line + bytes + 1, NULL, 10);
+		}
+	}
+	fclose(status);
+	fail_msg("%s has no %s", path, name);
+	return 0;
+}

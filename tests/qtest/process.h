@@ -55,6 +55,9 @@ int process_exit_code(const struct process *p);
  */
 char *process_take_output(struct process *p);
 
+/** process_status_value() - Return: the number that /proc/PID/status gives for @name */
+unsigned long long process_status_value(const struct process *p, const char *name);
+
 /** process_close() - give back what @p holds; the child has ended */
 void process_close(struct process *p);
 

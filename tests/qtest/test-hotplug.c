@@ -99,16 +99,8 @@ static void expect_nothing_left(struct vm *vm, const struct group *g,
 
 static unsigned long resident_kib(struct vm *vm)
 {
-	unsigned long kib = 0;
-	char path[64], line[128];
-	FILE *status;
+	unsigned long kib = process_status_value(&vm->process, "RssAnon");
 
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)vm->process.pid);
-	status = fopen(path, "re");
-	assert_non_null(status);
-	while (fgets(line, sizeof(line), status) && !kib)
-		sscanf(line, "RssAnon: %lu kB", &kib);
-	fclose(status);
 	assert_int_not_equal(kib, 0);
 	return kib;
 }
