@@ -6,6 +6,7 @@
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
+#include "qemu/cutils.h"
 #include "qemu/error-report.h"
 #include "qemu/log.h"
 #include "qemu/module.h"
@@ -21,9 +22,19 @@ static bool has_peer_slice(const HgshmState *s)
 
 static uint32_t features(const HgshmState *s)
 {
-    return (s->guestmmap ? HGSHM_FEATURE_GUEST_MMAP : 0) |
+    return HGSHM_FEATURE_SHMID |
+           (s->guestmmap ? HGSHM_FEATURE_GUEST_MMAP : 0) |
            (has_peer_slice(s) ? HGSHM_FEATURE_PEER_SLICE : 0) |
            (has_peer_slice(s) && s->mapidx_ro ? HGSHM_FEATURE_PEER_READONLY : 0);
+}
+
+/* The name is text, which has no byte order: its first byte is the lowest. */
+static uint32_t shmid_word(const HgshmState *s, hwaddr offset)
+{
+    char padded[HGSHM_SHMID_BYTES] = "";
+
+    pstrcpy(padded, sizeof(padded), s->shmid);
+    return ldl_le_p(padded + offset);
 }
 
 /* The core splits a 64-bit access in two, under the same lock. */
@@ -62,6 +73,8 @@ static uint64_t regs_read(void *opaque, hwaddr offset, unsigned size)
         return s->irq_enable;
     case HGSHM_REG_STATUS:
         return s->status;
+    case HGSHM_REG_SHMID ... HGSHM_REG_END - 1:
+        return shmid_word(s, offset - HGSHM_REG_SHMID);
     default:
         return 0;
     }

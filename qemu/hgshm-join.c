@@ -148,6 +148,7 @@ static HgshmJoinStep refused(HgshmState *s, HgshmJoin *j, Error **errp)
 static bool welcome_makes_sense(const HgshmState *s, const HgshmOffer *offer)
 {
     return offer->clients <= HGSHM_CLIENTS_MAX && s->index < offer->clients &&
+           offer->index == s->index &&
            (s->mapidx == HGSHM_INDEX_NONE || s->mapidx < offer->clients) &&
            offer->slice_bytes &&
            offer->slice_bytes % HGSHM_SLICE_ALIGN_BYTES == 0 &&
@@ -160,6 +161,7 @@ static HgshmJoinStep take_welcome(HgshmState *s, HgshmJoin *j, Error **errp)
     const struct hgshm_msg_welcome *w = &j->message.welcome;
     HgshmOffer offer = {
         .clients = le32_to_cpu(w->clients),
+        .index = le32_to_cpu(w->index),
         .size_bytes = le64_to_cpu(w->size_bytes),
         .slice_bytes = le64_to_cpu(w->slice_bytes),
         .shm_dev = le64_to_cpu(w->shm_dev),

@@ -98,6 +98,16 @@ static bool index_free(HgshmState *s, unsigned index)
     return !hgshm_peer_alive(s, index);
 }
 
+static uint32_t lowest_free(HgshmState *s)
+{
+    for (unsigned i = 1; i < s->clients; i++) {
+        if (index_free(s, i)) {
+            return i;
+        }
+    }
+    return HGSHM_INDEX_NONE;
+}
+
 static void refuse(HgshmMeeting *meeting, unsigned code, const char *text)
 {
     struct hgshm_msg_refused refused = { .code = cpu_to_le32(code) };
@@ -157,6 +167,7 @@ static bool welcome(HgshmMeeting *meeting, unsigned index, unsigned mapidx,
         .slice_bytes = cpu_to_le64(s->slice_bytes),
         .shm_dev = cpu_to_le64(s->shm_dev),
         .shm_ino = cpu_to_le64(s->shm_ino),
+        .index = cpu_to_le32(index),
     };
     int fds[HGSHM_MSG_FDS_MAX];
     EventNotifier own;
@@ -170,6 +181,7 @@ static bool welcome(HgshmMeeting *meeting, unsigned index, unsigned mapidx,
     }
     *own_doorbell_fd = event_notifier_get_fd(&own);
     fds[0] = *own_doorbell_fd;
+    pstrcpy((char *)message.shmid, sizeof(message.shmid), s->shmid);
     granted = hgshm_memory_grant(s, index, mapidx, &kind, fds + 1);
     message.memory = cpu_to_le32(kind);
     error = hgshm_wire_send_fds(meeting->sock, HGSHM_MSG_WELCOME, &message, fds,
@@ -223,10 +235,17 @@ static void answer_hello(HgshmMeeting *meeting)
         !hgshm_wire_is_eventfd(meeting->message.fds[0]) ||
         !hgshm_wire_is_line(meeting->message.fds[1])) {
         refuse(meeting, HGSHM_REFUSED_MALFORMED, "its HELLO is malformed");
-    } else if (strcmp((const char *)hello->shmid, s->shmid)) {
+    } else if (hello->shmid[0] &&
+               strcmp((const char *)hello->shmid, s->shmid)) {
         text = g_strdup_printf("its shmid is not the mapper's shmid=%s",
                                s->shmid);
         refuse(meeting, HGSHM_REFUSED_SHMID, text);
+    } else if (index == HGSHM_INDEX_NONE &&
+               (index = lowest_free(s)) == HGSHM_INDEX_NONE) {
+        text = g_strdup_printf("all %u indices below clients=%u are held; stop "
+                               "a member or give the mapper more clients",
+                               s->clients, s->clients);
+        refuse(meeting, HGSHM_REFUSED_FULL, text);
     } else if (index == 0 || index >= s->clients) {
         text = g_strdup_printf("index=%u is out of range; the mapper has "
                                "clients=%u, so give 1 to %u", index, s->clients,

@@ -8,6 +8,7 @@
 /* What a mapper's WELCOME says of its group. The fds stay the message's. */
 struct HgshmOffer {
     uint32_t clients;
+    uint32_t index;
     uint32_t kind;
     uint64_t size_bytes;
     uint64_t slice_bytes;

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <hgshm/shm.h>
+#include <hgshm/mapreduce.h>
 
 #include "problem.h"
 

@@ -3,7 +3,7 @@
 #ifndef COMMON_SESSION_H
 #define COMMON_SESSION_H
 
-#include <hgshm/shm.h>
+#include <hgshm/mapreduce.h>
 
 #include "job.h"
 #include "problem.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Job blocks, tasks and completions of <hgshm/shm.h>: sealing one's own, and
+ * Job blocks, tasks and completions of <hgshm/mapreduce.h>: sealing one's own, and
  * checking those of the other side. What is checked must be a private copy.
  */
 #ifndef COMMON_TASK_H
@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include <hgshm/shm.h>
+#include <hgshm/mapreduce.h>
 
 #include "job.h"
 #include "problem.h"

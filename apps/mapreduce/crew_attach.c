@@ -103,7 +103,7 @@ static int add_worker(struct gathering *g, uint32_t index, struct problem *probl
 	g->crew->crew.workers++;
 	g->attached[index] = true;
 	shared_store(&worker->rings.mapper->attached, worker->nonce);
-	hgshm_ring(g->crew->h, index);
+	hgshm_poke(g->crew->h, index);
 	return 0;
 }
 
@@ -163,7 +163,7 @@ static int gather(struct gathering *g, struct problem *problem)
 	int64_t end_ns = clock_ns() + g->wait_ns;
 	int ret;
 
-	hgshm_ring_all(g->crew->h);
+	hgshm_poke_all(g->crew->h);
 	for (;;) {
 		int64_t left_ns = end_ns - clock_ns();
 
@@ -229,7 +229,7 @@ void shm_crew_close(struct shm_crew *crew, bool completed)
 			shared_store(&crew->worker[w].rings.mapper->attached, 0);
 	job_block_set_state(crew->shared_job,
 			    completed ? HGSHM_MR_JOB_CLOSED : HGSHM_MR_JOB_ABORTED);
-	hgshm_ring_all(crew->h);
+	hgshm_poke_all(crew->h);
 	for (unsigned int w = 0; w < crew->crew.workers; w++)
 		free(crew->worker[w].result);
 	crew->crew.workers = 0;

@@ -46,7 +46,7 @@ static int check_worker(struct shm_crew *shm, const struct shm_worker *worker,
 /* A worker that is gone is found by check_peers; not reaching it is no error here. */
 static int ring(struct shm_crew *shm, uint32_t index, struct problem *problem)
 {
-	int ret = hgshm_ring(shm->h, index);
+	int ret = hgshm_poke(shm->h, index);
 
 	if (ret && ret != -ENOTCONN)
 		return problem_set(problem, ret, "%s", hgshm_strerror(ret));

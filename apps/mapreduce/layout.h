@@ -3,7 +3,7 @@
 #ifndef MAPREDUCE_LAYOUT_H
 #define MAPREDUCE_LAYOUT_H
 
-#include <hgshm/shm.h>
+#include <hgshm/mapreduce.h>
 
 #include "crew.h"
 #include "input.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Access to the lines and rings of <hgshm/shm.h>. Each word that the other side may
+ * Access to the lines and rings of <hgshm/mapreduce.h>. Each word that the other side may
  * write or read at the same time goes through here, atomically.
  */
 #ifndef MAPREDUCE_RINGS_H
@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include <hgshm/shm.h>
+#include <hgshm/mapreduce.h>
 
 /* A worker's slice as one side sees it. */
 struct rings {

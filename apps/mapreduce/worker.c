@@ -51,7 +51,7 @@ static int lib_problem(struct worker *w, int error)
 
 static int ring_mapper(struct worker *w)
 {
-	int ret = hgshm_ring(w->h, 0);
+	int ret = hgshm_poke(w->h, 0);
 
 	return ret && ret != -ENOTCONN ? lib_problem(w, ret) : 0;
 }
@@ -298,7 +298,7 @@ static int serve(struct worker *w, const struct hgshm_mr_job *block, bool *count
 	if (ret && !status) {
 		/* to the mapper, a worker that left */
 		shared_store(&w->rings.worker->job_id, 0);
-		hgshm_ring(w->h, 0);
+		hgshm_poke(w->h, 0);
 	}
 	if (*counts)
 		report(w, ret);

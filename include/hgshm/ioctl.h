@@ -7,14 +7,22 @@
  *
  * **mmap**: regions are chosen by file offset. %HGSHM_MMAP_MEMORY maps BAR 1
  * (all memory for VM 0, the own slice for another), %HGSHM_MMAP_PEER maps BAR 3
- * (the slice chosen by ``mapidx``). Offset and length are in bytes, page
- * aligned, and must stay within the region's true size as INFO reports it;
- * part of a region may be mapped. The memory is mapped write-back and shared.
+ * (the slice chosen by ``mapidx``), %HGSHM_MMAP_DOORBELLS the doorbells. Offset
+ * and length are in bytes, page aligned, and must stay within the region's true
+ * size as INFO reports it; part of a region may be mapped. The memory is mapped
+ * write-back and shared.
+ *
+ * The doorbells are one page, there with guestmmap=0 as well, mapped uncached and
+ * shared. Storing any value to its 32-bit word i rings VM i without a system call;
+ * ringing a VM that is not there has no effect. A store is ordered after the
+ * caller's earlier stores to shared memory if a full fence stands between them.
  *
  *   - EPERM: the device has guestmmap=0
  *   - ENXIO: no such region (no ``mapidx``, or an offset of no region)
- *   - EINVAL: offset plus length is past the region's end, or not MAP_SHARED
- *   - EACCES: PROT_WRITE on a descriptor that was opened read-only
+ *   - EINVAL: offset plus length is past the region's end, not MAP_SHARED, or
+ *     PROT_EXEC
+ *   - EACCES: PROT_WRITE on a descriptor that was opened read-only, or on a peer
+ *     slice with %HGSHM_FEATURE_PEER_READONLY; mprotect() says the same
  *   - ENODEV: the device is gone
  *
  * **read**: returns as many whole &struct hgshm_event as fit, at least one.
@@ -43,6 +51,7 @@
 #include <linux/types.h>
 
 #include "layout.h"
+#include "regs.h"
 
 #define HGSHM_IOC_TYPE		0xBA
 
@@ -50,6 +59,7 @@
 #define HGSHM_MMAP_REGION_BYTES	(1ULL << 42)
 #define HGSHM_MMAP_MEMORY	(0 * HGSHM_MMAP_REGION_BYTES)
 #define HGSHM_MMAP_PEER		(1 * HGSHM_MMAP_REGION_BYTES)
+#define HGSHM_MMAP_DOORBELLS	(2 * HGSHM_MMAP_REGION_BYTES)
 
 /**
  * struct hgshm_info - what the device is, and who is there
@@ -72,6 +82,11 @@
  * @epoch: grows by one at each change of @peers
  * @irq_enabled: 1 if interrupts are enabled (HGSHM_IOC_IRQ_ENABLE)
  * @bar_bytes: lengths of BAR 0 to 5 as the guest's PCI core sees them
+ * @status: HGSHM_STATUS_* of regs.h, as the device says now
+ * @cache: how the processor caches @memory_bytes, HGSHM_CACHE_*
+ * @doorbells_bytes: mappable at %HGSHM_MMAP_DOORBELLS
+ * @shmid: the group's name, NUL-terminated and NUL-padded; empty if the device does
+ *	not tell
  */
 struct hgshm_info {
 	__u32 struct_bytes;
@@ -90,9 +105,18 @@ struct hgshm_info {
 	__u32 epoch;
 	__u32 irq_enabled;
 	__u64 bar_bytes[6];
+	__u32 status;
+	__u32 cache;
+	__u64 doorbells_bytes;
+	__u8 shmid[HGSHM_SHMID_BYTES];
 };
 
 #define HGSHM_INFO_BYTES_MIN	128
+
+/* struct hgshm_info.cache */
+#define HGSHM_CACHE_NO_MEMORY	0	/* guestmmap=0 */
+#define HGSHM_CACHE_WRITE_BACK	1	/* as the guest's own memory */
+#define HGSHM_CACHE_NONE	2	/* reads are slow as no cache holds them; the kernel's log says why */
 
 /**
  * struct hgshm_poke - ring a doorbell
@@ -137,17 +161,75 @@ struct hgshm_set_signal {
 	__u32 flags;
 };
 
+/**
+ * struct hgshm_set_eventfd - have an eventfd signalled at events
+ * @fd: an eventfd, or -1 to stop
+ * @index: at doorbells of this VM; %HGSHM_EVENTFD_ALL: at each VM's doorbell and each
+ *	change among the peers; %HGSHM_EVENTFD_PEERS: at changes among the peers only
+ * @flags: 0
+ * @reserved: 0
+ *
+ * Adds 1 to the eventfd for each interrupt. Each descriptor of the device has one
+ * eventfd for each @index and one for %HGSHM_EVENTFD_ALL and %HGSHM_EVENTFD_PEERS
+ * each; setting it replaces what was set before. It ends with the descriptor. read()
+ * tells the same events as if no eventfd were set.
+ *
+ * Errors: EINVAL if @index is neither below ``clients`` nor one of the two, or is this
+ * VM's own, or if @fd is no eventfd; EBADF if @fd is not open.
+ */
+struct hgshm_set_eventfd {
+	__s32 fd;
+	__u32 index;
+	__u32 flags;
+	__u32 reserved;
+};
+
+#define HGSHM_EVENTFD_ALL	0xFFFFFFFFu
+#define HGSHM_EVENTFD_PEERS	0xFFFFFFFEu
+
+/**
+ * struct hgshm_export_dmabuf - make a dma-buf of a part of the memory
+ * @offset_bytes: first byte, chosen as an offset of mmap(); page aligned
+ * @length_bytes: how many; page aligned, not 0
+ * @flags: HGSHM_DMABUF_*
+ * @fd: out: the dma-buf's descriptor, close-on-exec
+ *
+ * The buffer may be mapped, attached to and handed to other drivers. It outlives the
+ * descriptor of the device. Once the device is gone, mapping it fails with ENODEV and
+ * touching a mapping raises SIGBUS; unbinding waits for importers that have it
+ * mapped for DMA.
+ *
+ * Errors: EPERM with guestmmap=0; ENXIO if there is no such region, or it is the
+ * doorbells; EINVAL for what is not page aligned, empty or past the region's end;
+ * EACCES without %HGSHM_DMABUF_READ_ONLY on a descriptor that was opened read-only or
+ * a peer slice that is; EOPNOTSUPP if the kernel has no dma-buf; ENOMEM; EMFILE.
+ */
+struct hgshm_export_dmabuf {
+	__u64 offset_bytes;
+	__u64 length_bytes;
+	__u32 flags;
+	__s32 fd;
+};
+
+#define HGSHM_DMABUF_READ_ONLY	0x1u
+
 /* struct hgshm_event.type */
 #define HGSHM_EVENT_DOORBELL	1	/* VM @index rang @count times, or more, merged */
-#define HGSHM_EVENT_PEERS	2	/* someone came or went; see INFO; @index is HGSHM_EVENT_NO_INDEX */
+#define HGSHM_EVENT_PEERS	2	/* someone came or went, or STATUS changed; @index is HGSHM_EVENT_NO_INDEX */
+#define HGSHM_EVENT_PEER_UP	3	/* VM @index is there now and was not before */
+#define HGSHM_EVENT_PEER_DOWN	4	/* VM @index was there before and is no more */
 #define HGSHM_EVENT_NO_INDEX	0xFFFFu
 
 /**
  * struct hgshm_event - what read() returns
  * @type: HGSHM_EVENT_*
- * @index: who rang
+ * @index: who rang, came or went
  * @epoch: the device's epoch when the record was made
- * @count: interrupts merged into this record, at least 1
+ * @count: interrupts merged into this record, at least 1; 1 for PEER_UP and PEER_DOWN
+ *
+ * %HGSHM_EVENT_PEERS comes first, then a PEER_UP or PEER_DOWN for each VM that is there
+ * now and was not when this descriptor was last told, or the other way round. A VM
+ * that went and came back in between shows only as PEERS with an @epoch that grew by 2.
  */
 struct hgshm_event {
 	__u16 type;
@@ -160,13 +242,20 @@ struct hgshm_event {
 #define HGSHM_IOC_POKE		_IOW(HGSHM_IOC_TYPE, 1, struct hgshm_poke)
 #define HGSHM_IOC_IRQ_ENABLE	_IOW(HGSHM_IOC_TYPE, 2, struct hgshm_irq_enable)
 #define HGSHM_IOC_SET_SIGNAL	_IOW(HGSHM_IOC_TYPE, 3, struct hgshm_set_signal)
+#define HGSHM_IOC_SET_EVENTFD	_IOW(HGSHM_IOC_TYPE, 4, struct hgshm_set_eventfd)
+#define HGSHM_IOC_EXPORT_DMABUF	_IOWR(HGSHM_IOC_TYPE, 5, struct hgshm_export_dmabuf)
 
-HGSHM_ASSERT_SIZE(struct hgshm_info, HGSHM_INFO_BYTES_MIN);
+HGSHM_ASSERT_SIZE(struct hgshm_info, 240);
+HGSHM_ASSERT_OFFSET(struct hgshm_info, status, HGSHM_INFO_BYTES_MIN);
+HGSHM_ASSERT_OFFSET(struct hgshm_info, shmid, 144);
 HGSHM_ASSERT_OFFSET(struct hgshm_info, size_bytes, 32);
 HGSHM_ASSERT_OFFSET(struct hgshm_info, bar_bytes, 80);
 HGSHM_ASSERT_SIZE(struct hgshm_poke, 8);
 HGSHM_ASSERT_SIZE(struct hgshm_irq_enable, 8);
 HGSHM_ASSERT_SIZE(struct hgshm_set_signal, 8);
+HGSHM_ASSERT_SIZE(struct hgshm_set_eventfd, 16);
+HGSHM_ASSERT_SIZE(struct hgshm_export_dmabuf, 24);
+HGSHM_ASSERT_OFFSET(struct hgshm_export_dmabuf, fd, 20);
 HGSHM_ASSERT_SIZE(struct hgshm_event, 16);
 HGSHM_ASSERT_OFFSET(struct hgshm_event, count, 8);
 

@@ -45,6 +45,7 @@
 #include <linux/types.h>
 
 #include "layout.h"
+#include "regs.h"
 
 #define HGSHM_MSG_MAGIC			0x4D534748u /* "HGSM" in memory */
 #define HGSHM_PROTO_VERSION		1
@@ -52,7 +53,6 @@
 #define HGSHM_MEET_MAPPER_TIMEOUT_MS	5000
 #define HGSHM_MEET_CLIENT_TIMEOUT_MS	10000
 
-#define HGSHM_SHMID_BYTES		96	/* with its terminating NUL */
 #define HGSHM_REFUSED_TEXT_BYTES	160	/* with its terminating NUL */
 #define HGSHM_MEMORY_FDS_MAX		2
 #define HGSHM_MSG_FDS_MAX		(1 + HGSHM_MEMORY_FDS_MAX)
@@ -85,11 +85,12 @@ struct hgshm_msg {
  * struct hgshm_msg_hello - a client asks to join
  * @h: header, 2 fds: an eventfd by which the mapper rings the client, and the
  *	mapper's end of the private line
- * @index: the index it wants, 1 to clients-1
- * @mapidx: the peer slice it wants to see, below clients, or 0xFFFFFFFF
+ * @index: the index it wants, 1 to clients-1, or %HGSHM_INDEX_NONE for the lowest
+ *	that is free
+ * @mapidx: the peer slice it wants to see, below clients, or %HGSHM_INDEX_NONE
  * @flags: 0
  * @reserved: 0
- * @shmid: name of the memory it expects, NUL-terminated and NUL-padded
+ * @shmid: name of the memory it expects, NUL-terminated and NUL-padded; empty: any
  */
 struct hgshm_msg_hello {
 	struct hgshm_msg h;
@@ -116,6 +117,9 @@ struct hgshm_msg_hello {
  * @shm_dev: st_dev of the memory (of slice 0's memfd, with one a slice), for a
  *	client to tell whether it is the one that it opens, or has
  * @shm_ino: its st_ino
+ * @index: the client's index: the one that it asked for, or the one that it was given
+ * @reserved: 0
+ * @shmid: name of the memory, NUL-terminated and NUL-padded
  */
 struct hgshm_msg_welcome {
 	struct hgshm_msg h;
@@ -125,6 +129,9 @@ struct hgshm_msg_welcome {
 	__le64 slice_bytes;
 	__le64 shm_dev;
 	__le64 shm_ino;
+	__le32 index;
+	__le32 reserved;
+	__u8 shmid[HGSHM_SHMID_BYTES];
 };
 
 /* struct hgshm_msg_refused.code */
@@ -134,6 +141,7 @@ struct hgshm_msg_welcome {
 #define HGSHM_REFUSED_MAPIDX_RANGE	4	/* mapidx is not below clients */
 #define HGSHM_REFUSED_SHMID		5	/* the mapper shares another memory */
 #define HGSHM_REFUSED_MALFORMED		6	/* not a HELLO as this header says */
+#define HGSHM_REFUSED_FULL		7	/* any index would do, but none is free */
 
 /**
  * struct hgshm_msg_refused - the client is not in
@@ -179,8 +187,8 @@ struct hgshm_msg_peer {
 HGSHM_ASSERT_SIZE(struct hgshm_msg, 16);
 HGSHM_ASSERT_SIZE(struct hgshm_msg_hello, 128);
 HGSHM_ASSERT_OFFSET(struct hgshm_msg_hello, shmid, 32);
-HGSHM_ASSERT_SIZE(struct hgshm_msg_welcome, 56);
-HGSHM_ASSERT_OFFSET(struct hgshm_msg_welcome, shm_ino, 48);
+HGSHM_ASSERT_SIZE(struct hgshm_msg_welcome, 160);
+HGSHM_ASSERT_OFFSET(struct hgshm_msg_welcome, shmid, 64);
 HGSHM_ASSERT_SIZE(struct hgshm_msg_refused, 184);
 HGSHM_ASSERT_OFFSET(struct hgshm_msg_refused, text, 24);
 HGSHM_ASSERT_SIZE(struct hgshm_msg_peers, 24);

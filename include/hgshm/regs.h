@@ -44,6 +44,7 @@
 #define HGSHM_CLIENTS_MAX		64	/* bits of HGSHM_REG_PEERS */
 #define HGSHM_SLICE_ALIGN_BYTES		4096	/* a slice is a whole number of these */
 #define HGSHM_INDEX_NONE		0xFFFFFFFFu
+#define HGSHM_SHMID_BYTES		96	/* with its terminating NUL */
 
 /* BAR 0, page 0: registers (offset; width; access; value after reset) */
 #define HGSHM_REG_MAGIC			0x00	/* 32 RO HGSHM_MAGIC */
@@ -58,7 +59,8 @@
 #define HGSHM_REG_EPOCH			0x30	/* 32 RO grows by one at each change of PEERS */
 #define HGSHM_REG_IRQ_ENABLE		0x34	/* 32 RW bit 0: raise vectors; reset 0 */
 #define HGSHM_REG_STATUS		0x38	/* 32 RO HGSHM_STATUS_* */
-#define HGSHM_REG_END			0x3C
+#define HGSHM_REG_SHMID			0x40	/* 96 bytes RO the group's name: text, NUL-padded; read by 32 bits */
+#define HGSHM_REG_END			0xA0
 
 #define HGSHM_MAGIC			0x4D534748u	/* "HGSM" in memory */
 #define HGSHM_VERSION			2
@@ -67,6 +69,7 @@
 #define HGSHM_FEATURE_GUEST_MMAP	(1u << 0) /* guestmmap=1: BAR 1 is there */
 #define HGSHM_FEATURE_PEER_SLICE	(1u << 1) /* BAR 3 is there and holds slice MAPIDX */
 #define HGSHM_FEATURE_PEER_READONLY	(1u << 2) /* stores to BAR 3 have no effect */
+#define HGSHM_FEATURE_SHMID		(1u << 3) /* HGSHM_REG_SHMID is there */
 
 /* HGSHM_REG_STATUS */
 #define HGSHM_STATUS_MEMORY_STALE	(1u << 0) /* the mapper came back with another memory; this VM has the old one */

@@ -143,6 +143,7 @@ static void say_welcome(uint8_t how)
 		.slice_bytes = cpu_to_le64(slice),
 		.shm_dev = cpu_to_le64(1),
 		.shm_ino = cpu_to_le64(group >> 5),
+		.index = cpu_to_le32(which & 0x80 ? which : INDEX),
 	};
 	const int fds[] = {
 		choose_fd(how & 4 ? which : 0),

@@ -85,6 +85,7 @@ struct hgshm_msg_welcome fake_welcome(void)
 		.clients = htole32(FAKE_CLIENTS),
 		.size_bytes = htole64(FAKE_SIZE_BYTES),
 		.slice_bytes = htole64(FAKE_SLICE_BYTES),
+		.index = htole32(FAKE_INDEX),
 	};
 }
 

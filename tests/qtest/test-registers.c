@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* Every register: its value after the start and a reset, and its access rules. */
+#include <endian.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -45,7 +47,7 @@ static void test_mapper(void **state)
 	struct group *g = *state;
 	struct vm *mapper = group_start_mapper(g, "size=12m,clients=3");
 	const struct registers expected = {
-		.features = 1,
+		.features = 9,
 		.clients = 3,
 		.mapidx = HGSHM_INDEX_NONE,
 		.size = 12 * MIB,
@@ -68,7 +70,7 @@ static void test_clients(void **state)
 
 	group_start_mapper(g, "size=20m,clients=5");
 
-	expected.features = 3;
+	expected.features = 11;
 	expected.index = 1;
 	expected.mapidx = 0;
 	expected.peers = bit(0) | bit(1);
@@ -81,7 +83,7 @@ static void test_clients(void **state)
 	expected.epoch = 2;
 	expect_registers(group_start_client(g, 4, "mapidx=1"), &expected);
 
-	expected.features = 1;
+	expected.features = 9;
 	expected.index = 2;
 	expected.mapidx = HGSHM_INDEX_NONE;
 	expected.peers |= bit(2);
@@ -262,6 +264,23 @@ static void test_wide_loads_of_32_bit_registers_give_0(void **state)
 	assert_int_equal(load(mapper, HGSHM_REG_END, 8), 0);
 }
 
+static void test_shmid_is_the_group_s_name(void **state)
+{
+	struct group *g = *state;
+	struct vm *mapper = group_start_mapper(g, "size=3m,clients=3");
+	char name[96] = "";
+
+	assert_int_equal(HGSHM_REG_SHMID, 0x40);
+	assert_int_equal(HGSHM_SHMID_BYTES, sizeof(name));
+	for (unsigned int i = 0; i < sizeof(name); i += 4) {
+		uint32_t word = htole32(vm_reg32(mapper, 0x40 + i));
+
+		memcpy(name + i, &word, 4);
+	}
+	assert_int_equal(name[sizeof(name) - 1], 0);
+	assert_string_equal(name, g->shmid);
+}
+
 static void test_unlisted_offsets_give_0(void **state)
 {
 	struct group *g = *state;
@@ -284,7 +303,7 @@ static void test_read_only_registers_stay(void **state)
 {
 	struct group *g = *state;
 	struct registers expected = {
-		.features = 3,
+		.features = 11,
 		.index = 1,
 		.clients = 3,
 		.mapidx = 0,
@@ -341,7 +360,7 @@ static void test_reset(void **state)
 	struct vm *mapper = group_start_mapper(g, "size=12m,clients=3");
 	struct vm *client = group_start_client(g, 2, "mapidx=0");
 	struct registers of_mapper = {
-		.features = 1,
+		.features = 9,
 		.clients = 3,
 		.mapidx = HGSHM_INDEX_NONE,
 		.size = 12 * MIB,
@@ -351,7 +370,7 @@ static void test_reset(void **state)
 		.irq_enable = 1,
 	};
 	struct registers of_client = {
-		.features = 3,
+		.features = 11,
 		.index = 2,
 		.clients = 3,
 		.mapidx = 0,
@@ -392,6 +411,7 @@ int main(void)
 		group_test(test_64_bit_registers_as_halves),
 		group_test(test_narrow_loads_give_0),
 		group_test(test_wide_loads_of_32_bit_registers_give_0),
+		group_test(test_shmid_is_the_group_s_name),
 		group_test(test_unlisted_offsets_give_0),
 		group_test(test_read_only_registers_stay),
 		group_test(test_irq_enable_has_one_bit),

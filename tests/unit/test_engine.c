@@ -325,7 +325,7 @@ static void test_many_jobs(void **state)
 		text_free(&have);
 	}
 	stop = 1;
-	hgshm_ring(mapper, 1);
+	hgshm_poke(mapper, 1);
 	assert_int_equal(vms_join_worker(&stays), -EINTR);
 	hgshm_close(mapper);
 	fake_group_free(&group);

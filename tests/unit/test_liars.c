@@ -147,7 +147,7 @@ static void attach(struct liar *liar, struct session *session, int status)
 	shared_store(&line->status, status);
 	shared_store(&line->nonce, 1234);
 	shared_store(&line->job_id, block.job_id);
-	hgshm_ring(liar->h, 0);
+	hgshm_poke(liar->h, 0);
 }
 
 static bool job_open(const struct liar *liar)
@@ -199,7 +199,7 @@ static bool misbehave(struct liar *liar, uint32_t done_tail)
 		return true;
 	}
 	if (liar->lie != SILENT && liar->lie != DIES)
-		hgshm_ring(liar->h, 0);
+		hgshm_poke(liar->h, 0);
 	return false;
 }
 
@@ -230,7 +230,7 @@ static void *run_liar(void *arg)
 		}
 		liar->rings.dones[ring_place(tail)] = done;
 		shared_store(&liar->rings.worker->done_tail, ++tail);
-		hgshm_ring(liar->h, 0);
+		hgshm_poke(liar->h, 0);
 	}
 	session_end(&session);
 	return NULL;

@@ -239,20 +239,20 @@ static void test_ring(void **state)
 	struct hgshm *h = open_as(1, 4);
 	struct hgshm_stats stats;
 
-	assert_int_equal(hgshm_ring(h, 0), 0);
-	assert_int_equal(hgshm_ring(h, 3), 0);
-	assert_int_equal(hgshm_ring(h, 3), 0);
+	assert_int_equal(hgshm_poke(h, 0), 0);
+	assert_int_equal(hgshm_poke(h, 3), 0);
+	assert_int_equal(hgshm_poke(h, 3), 0);
 	assert_int_equal(fake_device.poked_used, 3);
 	assert_int_equal(fake_device.poked[1], 3);
-	assert_int_equal(hgshm_ring(h, 1), -EINVAL);
-	assert_int_equal(hgshm_ring(h, 4), -EINVAL);
-	assert_int_equal(hgshm_ring(NULL, 0), -EINVAL);
+	assert_int_equal(hgshm_poke(h, 1), -EINVAL);
+	assert_int_equal(hgshm_poke(h, 4), -EINVAL);
+	assert_int_equal(hgshm_poke(NULL, 0), -EINVAL);
 	assert_int_equal(fake_device.poked_used, 3);
 	fake_device.poke_errno = ENOTCONN;
-	assert_int_equal(hgshm_ring(h, 2), -ENOTCONN);
+	assert_int_equal(hgshm_poke(h, 2), -ENOTCONN);
 	assert_non_null(strstr(hgshm_strerror(-ENOTCONN), "VM 2"));
 	fake_device.poke_errno = ENODEV;
-	assert_int_equal(hgshm_ring(h, 2), -ENODEV);
+	assert_int_equal(hgshm_poke(h, 2), -ENODEV);
 	assert_int_equal(hgshm_get_stats(h, &stats), 0);
 	assert_int_equal(stats.sent[0], 1);
 	assert_int_equal(stats.sent[2], 0);
@@ -268,7 +268,7 @@ static void test_ring_all(void **state)
 	struct hgshm_stats stats;
 
 	fake_device.info.peers = 0x7;
-	assert_int_equal(hgshm_ring_all(h), 0);
+	assert_int_equal(hgshm_poke_all(h), 0);
 	assert_int_equal(fake_device.poked_used, 1);
 	assert_int_equal(fake_device.poked[0], HGSHM_POKE_ALL);
 	hgshm_get_stats(h, &stats);
@@ -277,8 +277,8 @@ static void test_ring_all(void **state)
 	assert_int_equal(stats.sent[2], 1);
 	assert_int_equal(stats.sent[3], 0);
 	fake_device.poke_errno = ENODEV;
-	assert_int_equal(hgshm_ring_all(h), -ENODEV);
-	assert_int_equal(hgshm_ring_all(NULL), -EINVAL);
+	assert_int_equal(hgshm_poke_all(h), -ENODEV);
+	assert_int_equal(hgshm_poke_all(NULL), -EINVAL);
 	hgshm_close(h);
 }
 

@@ -14,7 +14,7 @@ static const struct {
 	unsigned int fds_min, fds_max;
 } types[] = {
 	{ HGSHM_MSG_HELLO, 128, 2, 2 },
-	{ HGSHM_MSG_WELCOME, 56, 1, 3 },
+	{ HGSHM_MSG_WELCOME, 160, 1, 3 },
 	{ HGSHM_MSG_REFUSED, 184, 0, 0 },
 	{ HGSHM_MSG_PEERS, 24, 0, 0 },
 	{ HGSHM_MSG_PEER_UP, 24, 2, 2 },
@@ -243,8 +243,8 @@ static void test_announces_too_few_fds(void **state)
 	struct fixture *f = *state;
 	union any message;
 
-	make(&message, HGSHM_MSG_WELCOME, 56, 0);
-	send_raw(f->from, &message, 56, NULL, 0);
+	make(&message, HGSHM_MSG_WELCOME, 160, 0);
+	send_raw(f->from, &message, 160, NULL, 0);
 	expect_fault(f, "it announces the wrong number of file descriptors");
 }
 

@@ -61,7 +61,7 @@ static void play_publish(struct played *p)
 	assert_int_equal(job_block_fill(&p->job, &request, 77), 0);
 	shared_store(&p->rings.mapper->job_id, p->job.job_id);
 	job_block_publish(p->shared_job, &p->job);
-	hgshm_ring_all(p->h);
+	hgshm_poke_all(p->h);
 }
 
 /* Waits for the worker, then acknowledges it. */
@@ -71,7 +71,7 @@ static void play_attach(struct played *p)
 		hgshm_wait(p->h, NS_PER_SECOND / 50, NULL);
 	assert_int_equal(shared_load(&p->rings.worker->status), 0);
 	shared_store(&p->rings.mapper->attached, shared_load(&p->rings.worker->nonce));
-	hgshm_ring(p->h, 1);
+	hgshm_poke(p->h, 1);
 }
 
 static struct hgshm_mr_task play_task(struct played *p, uint16_t op)
@@ -92,7 +92,7 @@ static struct hgshm_mr_done play_post(struct played *p, const struct hgshm_mr_ta
 {
 	p->rings.tasks[ring_place(p->tail)] = *task;
 	shared_store(&p->rings.mapper->task_tail, ++p->tail);
-	hgshm_ring(p->h, 1);
+	hgshm_poke(p->h, 1);
 	while (shared_load(&p->rings.worker->done_tail) == p->head)
 		hgshm_wait(p->h, NS_PER_SECOND / 50, NULL);
 	return p->rings.dones[ring_place(p->head++)];
@@ -192,14 +192,14 @@ static int run_and_end(struct played *p, void (*end)(struct played *p), const ch
 static void end_overfull(struct played *p)
 {
 	shared_store(&p->rings.mapper->task_tail, p->tail + HGSHM_MR_RING_ENTRIES + 1);
-	hgshm_ring(p->h, 1);
+	hgshm_poke(p->h, 1);
 }
 
 static void end_abort(struct played *p)
 {
 	shared_store(&p->rings.mapper->attached, 0);
 	job_block_set_state(p->shared_job, HGSHM_MR_JOB_ABORTED);
-	hgshm_ring(p->h, 1);
+	hgshm_poke(p->h, 1);
 }
 
 static void end_new_job(struct played *p)

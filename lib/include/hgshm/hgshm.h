@@ -2,10 +2,37 @@
 /**
  * DOC: libhgshm, memory and doorbells shared by virtual machines
  *
- * A *handle*, &struct hgshm, is one VM's place in a group: an index, the slices of
- * the shared memory that this VM was given, and a doorbell to each other VM.
- * hgshm_open() makes one, hgshm_close() ends it and with it the mappings that
- * hgshm_slice() returned.
+ * A *handle*, &struct hgshm, is a place in a group: an index, the slices of the shared
+ * memory that go with it, and a doorbell to each other member. hgshm_open() makes one,
+ * hgshm_close() ends it and with it the mappings that hgshm_slice() returned.
+ *
+ * A member is a VM, or a process on the host. Which one this is, and whether it comes
+ * to a group or founds one, says the *URI* given to hgshm_open(); all other calls
+ * are the same:
+ *
+ * ====================================  ================================================
+ * URI                                   place
+ * ====================================  ================================================
+ * ``/dev/hgshm0``                       in a guest: that of the guest's own device
+ * ``join:/run/group.sock?index=2``      on the host: joins the group whose mapper listens
+ *                                       at that socket, as a VM does
+ * ``found:/run/group.sock?size=64m``    on the host: is the mapper, index 0; creates the
+ *                                       memory and listens at that socket
+ * ====================================  ================================================
+ *
+ * Parameters follow the path as ``?name=value&name=value``. In path and values %XX stands
+ * for a byte in hexadecimal. Names and values are those of the QEMU device:
+ *
+ *   - ``join``: ``index`` (left out: the lowest that is free), ``mapidx`` (slice to see
+ *     beside the own one; left out: 0, ``none`` for none), ``mapidx-ro`` (on, off),
+ *     ``shmid`` (left out: whatever the mapper shares)
+ *   - ``found``: ``size`` (suffixes k m g t; 64m), ``clients`` (1 to 64; 2), ``backing``
+ *     (shm, memfd), ``shmid`` (left out: one is made up), ``unlink`` (1, 0), ``mapidx-any``
+ *     (on, off), ``mesh`` (on, off)
+ *
+ * On the host a thread of the library's own serves the socket and the lines to the
+ * other members, with all signals blocked. After fork() the child may only close
+ * descriptors and exec.
  *
  * All functions that can fail return 0 or a negative errno. On failure they leave
  * what the caller passed as it was. hgshm_strerror() explains an error in words.
@@ -14,7 +41,7 @@
  * Any number of threads may use one handle at once, but for hgshm_wait(), which one
  * thread at a time may be in, and hgshm_close(), which must be the last call.
  *
- * Memory ordering is that of the doorbell: what was stored before hgshm_ring() is
+ * Memory ordering is that of the doorbell: what was stored before hgshm_poke() is
  * seen by the peer that hgshm_wait() has told of that ring.
  */
 #ifndef HGSHM_HGSHM_H
@@ -29,7 +56,7 @@
 extern "C" {
 #endif
 
-/* VMs in a group at most; bits of the masks below */
+/* members of a group at most; bits of the masks below */
 #define HGSHM_PEERS_MAX			64
 
 /* spin budget of a handle opened without options, microseconds */
@@ -57,16 +84,23 @@ struct hgshm_options {
 
 /**
  * struct hgshm_events - what hgshm_wait() saw
- * @rung: bit i: VM i rang
- * @counts: how often VM i rang, merged rings counted once
- * @peers_changed: not 0 if a VM came or went; hgshm_get_info() tells who is there
- * @epoch: the device's epoch at the newest of these events, 0 if there is none
+ * @rung: bit i: member i rang
+ * @counts: how often member i rang, merged rings counted once
+ * @peers_changed: not 0 if a member came or went, or the memory became stale
+ * @epoch: the group's epoch at the newest of these events, 0 if there is none
+ * @came: bit i: member i is there and was not when this handle was last told
+ * @went: bit i: member i was there when this handle was last told, and is no more. One
+ *	that went and came back in between is in neither; @peers_changed and @epoch tell
+ * @reserved: 0
  */
 struct hgshm_events {
 	uint64_t rung;
 	uint64_t counts[HGSHM_PEERS_MAX];
 	uint32_t peers_changed;
 	uint32_t epoch;
+	uint64_t came;
+	uint64_t went;
+	uint64_t reserved[4];
 };
 
 /**
@@ -84,20 +118,29 @@ struct hgshm_stats {
 };
 
 /**
- * hgshm_open() - take this VM's place
+ * hgshm_open() - take a place in a group
  * @out: receives the handle
- * @uri: path of a device, such as /dev/hgshm0, or NULL for the hgshm device with the
- *	lowest number
+ * @uri: as above, or NULL for the guest's hgshm device with the lowest number
  * @options: or NULL for the defaults
  *
- * Does not block.
+ * ``join`` blocks until the mapper has let this process in, ten seconds at most; the
+ * others do not block.
  *
  * Return: 0, or
  *
- *   - -ENOENT, -ENXIO, -ENODEV: no such device, or none at all
+ *   - -ENOENT, -ENXIO, -ENODEV: no such device or socket, or no device at all
+ *   - -ECONNREFUSED: nobody listens at the socket
+ *   - -ETIMEDOUT, -ECONNRESET: the mapper does not answer, or hung up
+ *   - -EADDRINUSE: the index is held by another member, or none is free; ``found``:
+ *	another mapper listens at the socket, or holds the memory's name
+ *   - -ERANGE: index or mapidx is not one of this group
+ *   - -ESTALE: the mapper shares another memory than ``shmid``
+ *   - -ENOSPC: ``found``: no room for that much memory
+ *   - -EEXIST: ``found`` with unlink=0: an object of that name has another size
  *   - -EACCES, -EPERM: this user may not open it
  *   - -ENOTTY: it is not an hgshm device
- *   - -EPROTO: its driver speaks another interface version, or contradicts itself
+ *   - -EPROTO: the driver or mapper speaks another interface version, or contradicts
+ *	itself
  *   - -EINVAL: @out or an option is out of range
  *   - -E2BIG: an option that this library does not know is not 0
  *   - -ENOMEM, -EMFILE, -ENFILE: no memory or no file descriptors
@@ -146,7 +189,7 @@ int hgshm_get_info(struct hgshm *h, struct hgshm_info *info);
 int hgshm_slice(struct hgshm *h, uint32_t index, void **ptr, size_t *bytes);
 
 /**
- * hgshm_ring() - ring another VM's doorbell
+ * hgshm_poke() - ring another VM's doorbell
  * @h: the handle
  * @index: whom
  *
@@ -158,10 +201,10 @@ int hgshm_slice(struct hgshm *h, uint32_t index, void **ptr, size_t *bytes);
  *   - -ENOTCONN: that VM is not there
  *   - -ENODEV: the device is gone
  */
-int hgshm_ring(struct hgshm *h, uint32_t index);
+int hgshm_poke(struct hgshm *h, uint32_t index);
 
 /**
- * hgshm_ring_all() - ring every other VM that is there
+ * hgshm_poke_all() - ring every other VM that is there
  * @h: the handle
  *
  * Counts in &struct hgshm_stats.sent for those that were there just before.
@@ -169,7 +212,7 @@ int hgshm_ring(struct hgshm *h, uint32_t index);
  * Return: 0, also if there is none; -ENODEV if the device is gone; -EINVAL for a
  * NULL handle.
  */
-int hgshm_ring_all(struct hgshm *h);
+int hgshm_poke_all(struct hgshm *h);
 
 /**
  * hgshm_wait() - wait until someone rings, comes or goes
@@ -190,6 +233,28 @@ int hgshm_ring_all(struct hgshm *h);
  *   - -EINVAL: a NULL handle
  */
 int hgshm_wait(struct hgshm *h, int64_t timeout_ns, struct hgshm_events *events);
+
+/**
+ * hgshm_export_dmabuf() - a part of a slice as a dma-buf
+ * @h: the handle, of a guest's device
+ * @index: whose slice; as in hgshm_slice()
+ * @offset_bytes: first byte in the slice, a whole number of pages
+ * @length_bytes: how many, a whole number of pages, not 0
+ * @flags: 0, or %HGSHM_DMABUF_READ_ONLY
+ * @fd: receives the dma-buf's descriptor, close-on-exec; the caller closes it. It
+ *	outlives the handle.
+ *
+ * Return: 0, or
+ *
+ *   - -ENXIO, -EACCES, -EPERM: as hgshm_slice(); -EACCES also for a slice that is
+ *	read-only, without the flag
+ *   - -EINVAL: a NULL argument, an unknown flag, or a range that is not in the slice
+ *   - -EOPNOTSUPP: a member on the host, or a kernel without dma-buf
+ *   - -ENOMEM, -EMFILE, -ENFILE: no memory or no file descriptors
+ *   - -ENODEV: the device is gone
+ */
+int hgshm_export_dmabuf(struct hgshm *h, uint32_t index, size_t offset_bytes,
+			size_t length_bytes, uint32_t flags, int *fd);
 
 /**
  * hgshm_fd() - a descriptor for poll() and its kin

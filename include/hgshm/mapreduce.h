@@ -64,8 +64,8 @@
  * All crc32c values are CRC-32C (Castagnoli; reflected polynomial 0x82F63B78,
  * initial value and final xor 0xFFFFFFFF).
  */
-#ifndef HGSHM_SHM_H
-#define HGSHM_SHM_H
+#ifndef HGSHM_MAPREDUCE_H
+#define HGSHM_MAPREDUCE_H
 
 #include <linux/types.h>
 
@@ -269,4 +269,4 @@ HGSHM_STATIC_ASSERT(HGSHM_MR_TASK_RING_OFFSET + HGSHM_MR_RING_ENTRIES * 64 <=
 HGSHM_STATIC_ASSERT(HGSHM_MR_DONE_RING_OFFSET + HGSHM_MR_RING_ENTRIES * 64 <=
 		    HGSHM_MR_DATA_OFFSET, "the done ring is too long");
 
-#endif /* HGSHM_SHM_H */
+#endif /* HGSHM_MAPREDUCE_H */

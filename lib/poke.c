@@ -9,12 +9,12 @@ static void count_sent(struct hgshm *h, uint32_t index)
 	atomic_fetch_add_explicit(&h->sent[index], 1, memory_order_relaxed);
 }
 
-int hgshm_ring(struct hgshm *h, uint32_t index)
+int hgshm_poke(struct hgshm *h, uint32_t index)
 {
 	int ret;
 
 	if (!h)
-		return hgshm_fail(-EINVAL, "hgshm_ring: the handle is NULL");
+		return hgshm_fail(-EINVAL, "hgshm_poke: the handle is NULL");
 	if (index >= h->clients)
 		return hgshm_fail(-EINVAL, "ring VM %u: the group has clients=%u", index,
 				  h->clients);
@@ -26,7 +26,7 @@ int hgshm_ring(struct hgshm *h, uint32_t index)
 	return ret;
 }
 
-int hgshm_ring_all(struct hgshm *h)
+int hgshm_poke_all(struct hgshm *h)
 {
 	struct hgshm_info info;
 	int ret;
