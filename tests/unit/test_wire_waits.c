@@ -98,7 +98,7 @@ static void test_wait_ends_with_the_message(void **state)
 	int status;
 	pid_t pid;
 
-	make(&message, HGSHM_MSG_WELCOME, 56, 3);
+	make(&message, HGSHM_MSG_WELCOME, 160, 3);
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
@@ -107,7 +107,7 @@ static void test_wait_ends_with_the_message(void **state)
 		_exit(0);
 	}
 	assert_int_equal(hgshm_wire_receive_until(f->to, &f->m, deadline_ns), 0);
-	expect_received(f, &message, 56, 3);
+	expect_received(f, &message, 160, 3);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 }
