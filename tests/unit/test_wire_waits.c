@@ -103,7 +103,7 @@ static void test_wait_ends_with_the_message(void **state)
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		send_raw(f->from, &message, 1, f->files, 3);
-		send_raw(f->from, &message.bytes[1], 55, NULL, 0);
+		send_raw(f->from, &message.bytes[1], 159, NULL, 0);
 		_exit(0);
 	}
 	assert_int_equal(hgshm_wire_receive_until(f->to, &f->m, deadline_ns), 0);
