@@ -40,6 +40,7 @@
  * @vectors: MSI-X vectors
  * @size_bytes: memory of the whole group
  * @slice_bytes: one slice
+ * @shmid: the group's name, printable; empty if the device does not tell
  */
 struct hgshm_identity {
 	u32 features;
@@ -49,18 +50,25 @@ struct hgshm_identity {
 	u32 vectors;
 	u64 size_bytes;
 	u64 slice_bytes;
+	char shmid[HGSHM_SHMID_BYTES];
 };
 
 /**
- * struct hgshm_region - one mappable BAR
+ * struct hgshm_region - one memory BAR that can be mapped
+ * @hd: its device
  * @pgmap: its struct pages
  * @start: physical address of its first byte
  * @bytes: true size, at most the BAR's length; 0 if there is no such region
+ * @cached: the kernel's own mapping, and so every other, is write-back
+ * @read_only: stores have no effect
  */
 struct hgshm_region {
+	struct hgshm_device *hd;
 	struct dev_pagemap pgmap;
 	phys_addr_t start;
 	u64 bytes;
+	bool cached;
+	bool read_only;
 };
 
 /* Regions lie in the file in this order, HGSHM_MMAP_REGION_BYTES apart. */
@@ -184,10 +192,11 @@ void hgshm_regs_ring(struct hgshm_device *hd, u32 index);
 u64 hgshm_peers_refresh(struct hgshm_device *hd, u32 *epoch);
 bool hgshm_peer_alive(struct hgshm_device *hd, u32 index);
 u32 hgshm_epoch(struct hgshm_device *hd);
+u32 hgshm_status(struct hgshm_device *hd);
 
 /* place.c */
 void hgshm_bars_raise(struct pci_dev *pdev);
-void hgshm_bar_check_cached(struct pci_dev *pdev, int bar, void *addr);
+bool hgshm_bar_is_cached(struct pci_dev *pdev, int bar, void *addr);
 
 /* memory.c */
 int hgshm_memory_map(struct hgshm_device *hd);
@@ -215,6 +224,10 @@ long hgshm_ioctl(struct file *filp, unsigned int cmd, unsigned long arg);
 
 /* mmap.c */
 int hgshm_mmap(struct file *filp, struct vm_area_struct *vma);
+
+/* doorbells.c */
+u64 hgshm_doorbells_bytes(void);
+int hgshm_doorbells_mmap(struct vm_area_struct *vma);
 
 /* inode.c */
 int hgshm_fs_mount(void);

@@ -2,10 +2,31 @@
 /* The ioctls of include/hgshm/ioctl.h. */
 #include <linux/bits.h>
 #include <linux/fs.h>
+#include <linux/pagemap.h>
 #include <linux/stddef.h>
+#include <linux/string.h>
 #include <linux/uaccess.h>
 
 #include "hgshm.h"
+
+/*
+ * All of @reply or nothing: a struct whose end lies in a page that can't be
+ * written is found before its start is written. Only a thread that takes the
+ * page away between the two sees a part, in memory that it gave up.
+ */
+static int hgshm_ioctl_reply(void __user *arg, const void *reply, size_t bytes)
+{
+	if (fault_in_safe_writeable(arg, bytes) || copy_to_user(arg, reply, bytes))
+		return -EFAULT;
+	return 0;
+}
+
+static u32 hgshm_info_cache(const struct hgshm_region *memory)
+{
+	if (!memory->bytes)
+		return HGSHM_CACHE_NO_MEMORY;
+	return memory->cached ? HGSHM_CACHE_WRITE_BACK : HGSHM_CACHE_NONE;
+}
 
 static void hgshm_info_fill(struct hgshm_device *hd, struct hgshm_info *info)
 {
@@ -26,6 +47,10 @@ static void hgshm_info_fill(struct hgshm_device *hd, struct hgshm_info *info)
 	info->irq_enabled = READ_ONCE(hd->irq_enabled);
 	for (bar = 0; bar < ARRAY_SIZE(info->bar_bytes); bar++)
 		info->bar_bytes[bar] = pci_resource_len(hd->pdev, bar);
+	info->status = hgshm_status(hd);
+	info->cache = hgshm_info_cache(&hd->regions[HGSHM_REGION_MEMORY]);
+	info->doorbells_bytes = hgshm_doorbells_bytes();
+	memcpy(info->shmid, id->shmid, sizeof(info->shmid));
 }
 
 static long hgshm_ioctl_info(struct hgshm_opener *opener, void __user *arg)
@@ -42,7 +67,7 @@ static long hgshm_ioctl_info(struct hgshm_opener *opener, void __user *arg)
 	memset(&info, 0, sizeof(info));
 	info.struct_bytes = bytes;
 	hgshm_info_fill(opener->hd, &info);
-	return copy_to_user(arg, &info, bytes) ? -EFAULT : 0;
+	return hgshm_ioctl_reply(arg, &info, bytes);
 }
 
 static void hgshm_poke_all(struct hgshm_device *hd)

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* BAR 0: registers and doorbells. */
 #include <linux/bits.h>
+#include <linux/ctype.h>
 #include <linux/io-64-nonatomic-lo-hi.h>
 #include <linux/math64.h>
+#include <linux/string.h>
 
 #include "hgshm.h"
 
@@ -45,6 +47,22 @@ static int hgshm_identity_check(struct device *dev,
 	return 0;
 }
 
+/* What the device says is text: up to its first NUL, and of that what prints. */
+static void hgshm_shmid_read(struct hgshm_device *hd, char *shmid)
+{
+	__le32 words[HGSHM_SHMID_BYTES / sizeof(__le32)];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(words); i++)
+		words[i] = cpu_to_le32(readl(hd->regs + HGSHM_REG_SHMID +
+					     i * sizeof(__le32)));
+	strscpy_pad(shmid, (const char *)words, HGSHM_SHMID_BYTES);
+	for (i = 0; shmid[i]; i++) {
+		if (!isascii(shmid[i]) || !isgraph(shmid[i]))
+			shmid[i] = '?';
+	}
+}
+
 /* Fill hd->identity; refuse a device that this driver does not understand. */
 int hgshm_regs_identify(struct hgshm_device *hd)
 {
@@ -71,6 +89,8 @@ int hgshm_regs_identify(struct hgshm_device *hd)
 	id->size_bytes = readq(hd->regs + HGSHM_REG_SIZE);
 	id->slice_bytes = readq(hd->regs + HGSHM_REG_SLICE_SIZE);
 	id->vectors = HGSHM_VECTORS(id->clients);
+	if (id->features & HGSHM_FEATURE_SHMID)
+		hgshm_shmid_read(hd, id->shmid);
 	return hgshm_identity_check(dev, id);
 }
 
@@ -155,4 +175,10 @@ bool hgshm_peer_alive(struct hgshm_device *hd, u32 index)
 u32 hgshm_epoch(struct hgshm_device *hd)
 {
 	return READ_ONCE(hd->epoch);
+}
+
+/* HGSHM_STATUS_*, as the device says now. */
+u32 hgshm_status(struct hgshm_device *hd)
+{
+	return readl(hd->regs + HGSHM_REG_STATUS);
 }
