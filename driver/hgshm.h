@@ -8,7 +8,8 @@
  * memory or struct pages does so between hgshm_device_enter() and
  * hgshm_device_leave(), and remove waits for all of them.
  *
- * Lock order: irq_enable_lock, peers_lock; opener's read_lock, openers_lock.
+ * Lock order: irq_enable_lock, peers_lock; opener's read_lock, openers_lock,
+ * peers_lock.
  * openers_lock and peers_lock are taken in interrupt handlers.
  */
 #ifndef HGSHM_DRIVER_H
@@ -78,6 +79,7 @@ enum hgshm_region_id {
 	HGSHM_REGIONS,
 };
 
+struct eventfd_ctx;
 struct hgshm_device;
 
 /**
@@ -150,13 +152,36 @@ struct hgshm_signal {
 	int signo;
 };
 
+/* Each vector once; who came or went before PEERS was read again, and after. */
+#define HGSHM_BATCH_EVENTS	(HGSHM_VECTORS_MAX + 2 * HGSHM_CLIENTS_MAX)
+
+/**
+ * struct hgshm_batch - records on their way to a reader
+ * @events: the records
+ * @count: how many
+ * @peers: who is alive, if a record of type PEERS is among them
+ * @epoch: epoch of @peers
+ */
+struct hgshm_batch {
+	struct hgshm_event events[HGSHM_BATCH_EVENTS];
+	u32 count;
+	u64 peers;
+	u32 epoch;
+};
+
 /**
  * struct hgshm_opener - one open file
  * @hd: its device, counted
  * @link: in hd->openers
  * @counts: interrupts not yet read, by vector; under hd->openers_lock
  * @pending: how many @counts are not 0; under hd->openers_lock
+ * @told: who is alive as PEER_UP and PEER_DOWN told it; under hd->openers_lock
+ * @known: who was alive when PEERS was last read; where it differs from @told
+ *	a record is still due; under hd->openers_lock
+ * @known_epoch: epoch of @known
  * @signal: under hd->openers_lock
+ * @eventfds: by vector, each counted or NULL; under hd->openers_lock
+ * @eventfd_all: for all vectors, likewise
  * @read_lock: one reader at a time; protects @next and @batch
  * @next: vector to report first, so that a busy peer can't hide the others
  * @batch: what the reader is copying out
@@ -166,11 +191,16 @@ struct hgshm_opener {
 	struct list_head link;
 	u64 counts[HGSHM_VECTORS_MAX];
 	unsigned int pending;
+	u64 told;
+	u64 known;
+	u32 known_epoch;
 	struct hgshm_signal signal;
+	struct eventfd_ctx *eventfds[HGSHM_VECTORS_MAX];
+	struct eventfd_ctx *eventfd_all;
 
 	struct mutex read_lock; /* next, batch */
 	u32 next;
-	struct hgshm_event batch[HGSHM_VECTORS_MAX];
+	struct hgshm_batch batch;
 };
 
 /* module.c */
@@ -190,6 +220,7 @@ int hgshm_regs_identify(struct hgshm_device *hd);
 void hgshm_regs_enable_irqs(struct hgshm_device *hd, bool enable);
 void hgshm_regs_ring(struct hgshm_device *hd, u32 index);
 u64 hgshm_peers_refresh(struct hgshm_device *hd, u32 *epoch);
+u64 hgshm_peers_known(struct hgshm_device *hd, u32 *epoch);
 bool hgshm_peer_alive(struct hgshm_device *hd, u32 index);
 u32 hgshm_epoch(struct hgshm_device *hd);
 u32 hgshm_status(struct hgshm_device *hd);
@@ -207,6 +238,7 @@ int hgshm_irqs_request(struct hgshm_device *hd);
 void hgshm_irqs_free(struct hgshm_device *hd);
 
 /* events.c */
+void hgshm_events_start(struct hgshm_opener *opener);
 void hgshm_events_record(struct hgshm_device *hd, u32 vector);
 bool hgshm_events_pending(struct hgshm_opener *opener);
 ssize_t hgshm_events_read(struct hgshm_opener *opener, char __user *buf,
@@ -215,6 +247,11 @@ ssize_t hgshm_events_read(struct hgshm_opener *opener, char __user *buf,
 /* signal.c */
 int hgshm_signal_set(struct hgshm_opener *opener, int signo);
 void hgshm_signal_send(const struct hgshm_signal *signal);
+
+/* eventfd.c */
+int hgshm_eventfd_set(struct hgshm_opener *opener, u32 index, int fd);
+void hgshm_eventfd_signal(const struct hgshm_opener *opener, u32 vector);
+void hgshm_eventfd_drop_all(struct hgshm_opener *opener);
 
 /* chardev.c */
 extern const struct file_operations hgshm_file_operations;

@@ -128,6 +128,18 @@ static long hgshm_ioctl_set_signal(struct hgshm_opener *opener,
 	return hgshm_signal_set(opener, request.signo);
 }
 
+static long hgshm_ioctl_set_eventfd(struct hgshm_opener *opener,
+				    void __user *arg)
+{
+	struct hgshm_set_eventfd request;
+
+	if (copy_from_user(&request, arg, sizeof(request)))
+		return -EFAULT;
+	if (request.flags || request.reserved)
+		return -EINVAL;
+	return hgshm_eventfd_set(opener, request.index, request.fd);
+}
+
 /* INFO's number holds the caller's idea of its size, which may be larger. */
 static bool hgshm_ioctl_is_info(unsigned int cmd)
 {
@@ -150,6 +162,8 @@ static long hgshm_ioctl_dispatch(struct hgshm_opener *opener, unsigned int cmd,
 		return hgshm_ioctl_irq_enable(opener, arg);
 	case HGSHM_IOC_SET_SIGNAL:
 		return hgshm_ioctl_set_signal(opener, arg);
+	case HGSHM_IOC_SET_EVENTFD:
+		return hgshm_ioctl_set_eventfd(opener, arg);
 	default:
 		return -ENOTTY;
 	}

@@ -152,6 +152,27 @@ u64 hgshm_peers_refresh(struct hgshm_device *hd, u32 *epoch)
 	return peers;
 }
 
+/**
+ * hgshm_peers_known() - who was alive at the last change that the driver was told of
+ * @hd: device
+ * @epoch: out: epoch of the answer
+ *
+ * Any context.
+ *
+ * Return: bit i: VM i was alive
+ */
+u64 hgshm_peers_known(struct hgshm_device *hd, u32 *epoch)
+{
+	unsigned long flags;
+	u64 peers;
+
+	spin_lock_irqsave(&hd->peers_lock, flags);
+	peers = hd->peers;
+	*epoch = hd->epoch;
+	spin_unlock_irqrestore(&hd->peers_lock, flags);
+	return peers;
+}
+
 /*
  * Asking the device leaves the guest, so a ring asks only if what the last
  * interrupt said would refuse it, or if interrupts are off.
