@@ -3,13 +3,14 @@
 #include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/io.h>
+#include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/sizes.h>
 
 #include "hgshm.h"
 
 #ifndef CONFIG_ZONE_DEVICE
-#error hgshm needs a kernel with CONFIG_ZONE_DEVICE=y
+#error hgshm needs a kernel with CONFIG_ZONE_DEVICE=y, which needs CONFIG_MEMORY_HOTPLUG=y
 #endif
 
 #define HGSHM_PIN_POLL_MS	10
@@ -36,15 +37,27 @@ static int hgshm_region_check(struct hgshm_device *hd, int bar, u64 bytes)
 static void hgshm_region_explain(struct hgshm_device *hd, int bar,
 				 const struct range *range, int error)
 {
+	struct range reach = mhp_get_pluggable_range(true);
 	struct device *dev = &hd->pdev->dev;
 
 	if (error == -ENOMEM)
 		dev_err(dev, "BAR %d: no room for its page table of %llu KiB: give the VM more RAM\n",
 			bar,
 			(range_len(range) >> PAGE_SHIFT) * sizeof(struct page) / SZ_1K);
+	else if (range->start < reach.start || range->end > reach.end)
+		dev_err(dev, "BAR %d lies at %#llx-%#llx, but this kernel reaches physical addresses %#llx-%#llx only: the CPU has too few address bits, or booting with nokaslr gives more\n",
+			bar, range->start, range->end, reach.start, reach.end);
 	else
-		dev_err(dev, "BAR %d: no struct pages for %#llx-%#llx, error %d; is it above the CPU's physical address bits?\n",
+		dev_err(dev, "BAR %d: no struct pages for %#llx-%#llx: error %d\n",
 			bar, range->start, range->end, error);
+}
+
+/* Works all the same, only with more page faults. */
+static void hgshm_region_explain_small_pages(struct hgshm_device *hd)
+{
+	if (!IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE))
+		dev_info(&hd->pdev->dev, "memory is mapped in pages of %lu bytes only: the kernel is built without CONFIG_TRANSPARENT_HUGEPAGE\n",
+			 PAGE_SIZE);
 }
 
 static int hgshm_region_map(struct hgshm_device *hd, enum hgshm_region_id id,
@@ -141,6 +154,7 @@ int hgshm_memory_map(struct hgshm_device *hd)
 			       id->index ? id->slice_bytes : id->size_bytes);
 	if (ret)
 		return ret;
+	hgshm_region_explain_small_pages(hd);
 	if (!(id->features & HGSHM_FEATURE_PEER_SLICE))
 		return 0;
 
