@@ -51,13 +51,17 @@ struct hgshm_identity {
 	u64 slice_bytes;
 };
 
+struct hgshm_device;
+
 /**
  * struct hgshm_region - one mappable BAR
+ * @hd: its device
  * @pgmap: its struct pages
  * @start: physical address of its first byte
  * @bytes: true size, at most the BAR's length; 0 if there is no such region
  */
 struct hgshm_region {
+	struct hgshm_device *hd;
 	struct dev_pagemap pgmap;
 	phys_addr_t start;
 	u64 bytes;
@@ -69,8 +73,6 @@ enum hgshm_region_id {
 	HGSHM_REGION_PEER,
 	HGSHM_REGIONS,
 };
-
-struct hgshm_device;
 
 /**
  * struct hgshm_vector - one MSI-X vector
@@ -104,6 +106,8 @@ struct hgshm_vector {
  * @openers_lock: protects @openers and what struct hgshm_opener says it does
  * @openers: open files
  * @wait: readers and pollers of all openers
+ * @dmabuf_users: importers that can reach the memory now
+ * @dmabuf_wait: remove, until those are none
  */
 struct hgshm_device {
 	struct device dev;
@@ -128,6 +132,9 @@ struct hgshm_device {
 	spinlock_t openers_lock; /* openers, and in each counts to signal */
 	struct list_head openers;
 	wait_queue_head_t wait;
+
+	atomic_t dmabuf_users;
+	wait_queue_head_t dmabuf_wait;
 };
 
 /**
@@ -222,3 +229,20 @@ void hgshm_fs_unmount(void);
 struct inode *hgshm_inode_new(void);
 
 #endif /* HGSHM_DRIVER_H */
+void hgshm_mmap_set_region(struct vm_area_struct *vma,
+			   struct hgshm_region *region);
+
+/* dmabuf.c */
+#ifdef CONFIG_DMA_SHARED_BUFFER
+long hgshm_dmabuf_export(struct file *filp, void __user *arg);
+void hgshm_dmabufs_wait_unused(struct hgshm_device *hd);
+#else
+static inline long hgshm_dmabuf_export(struct file *filp, void __user *arg)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline void hgshm_dmabufs_wait_unused(struct hgshm_device *hd)
+{
+}
+#endif

@@ -112,11 +112,13 @@ static bool hgshm_ioctl_is_info(unsigned int cmd)
 	       _IOC_SIZE(cmd) >= HGSHM_INFO_BYTES_MIN;
 }
 
-static long hgshm_ioctl_dispatch(struct hgshm_opener *opener, unsigned int cmd,
+static long hgshm_ioctl_dispatch(struct file *filp, unsigned int cmd,
 				 void __user *arg)
 {
 	if (hgshm_ioctl_is_info(cmd))
 		return hgshm_ioctl_info(opener, arg);
+	struct hgshm_opener *opener = filp->private_data;
+
 
 	switch (cmd) {
 	case HGSHM_IOC_POKE:
@@ -127,6 +129,8 @@ static long hgshm_ioctl_dispatch(struct hgshm_opener *opener, unsigned int cmd,
 		return hgshm_ioctl_set_signal(opener, arg);
 	default:
 		return -ENOTTY;
+	case HGSHM_IOC_EXPORT_DMABUF:
+		return hgshm_dmabuf_export(filp, arg);
 	}
 }
 
@@ -138,7 +142,7 @@ long hgshm_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 
 	if (!hgshm_device_enter(opener->hd, &cookie))
 		return -ENODEV;
-	ret = hgshm_ioctl_dispatch(opener, cmd, (void __user *)arg);
+	ret = hgshm_ioctl_dispatch(filp, cmd, (void __user *)arg);
 	hgshm_device_leave(cookie);
 	return ret;
 }

@@ -10,9 +10,9 @@
 
 static struct hgshm_device *hgshm_vma_device(struct vm_area_struct *vma)
 {
-	struct hgshm_opener *opener = vma->vm_file->private_data;
+	const struct hgshm_region *region = vma->vm_private_data;
 
-	return opener->hd;
+	return region->hd;
 }
 
 /* Bytes into its region at which @addr of @vma lies. */
@@ -87,6 +87,18 @@ static const struct vm_operations_struct hgshm_vm_operations = {
 	.huge_fault = hgshm_vm_huge_fault,
 };
 
+/*
+ * @vma becomes one of @region, at its vm_pgoff in it. Its file keeps the device's
+ * memory alive and is of the device's address space.
+ */
+void hgshm_mmap_set_region(struct vm_area_struct *vma,
+			   struct hgshm_region *region)
+{
+	vma->vm_private_data = region;
+	vma->vm_ops = &hgshm_vm_operations;
+	vma->vm_flags |= VM_HUGEPAGE | VM_DONTEXPAND | VM_DONTDUMP;
+}
+
 static int hgshm_mmap_region(struct hgshm_device *hd,
 			     struct vm_area_struct *vma)
 {
@@ -106,9 +118,7 @@ static int hgshm_mmap_region(struct hgshm_device *hd,
 	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
 
-	vma->vm_private_data = region;
-	vma->vm_ops = &hgshm_vm_operations;
-	vma->vm_flags |= VM_HUGEPAGE | VM_DONTEXPAND | VM_DONTDUMP;
+	hgshm_mmap_set_region(vma, region);
 	return 0;
 }
 

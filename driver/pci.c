@@ -32,6 +32,7 @@ static struct hgshm_device *hgshm_device_new(struct pci_dev *pdev)
 	spin_lock_init(&hd->openers_lock);
 	INIT_LIST_HEAD(&hd->openers);
 	init_waitqueue_head(&hd->wait);
+	init_waitqueue_head(&hd->dmabuf_wait);
 
 	device_initialize(&hd->dev);
 	hd->dev.class = &hgshm_class;
@@ -171,6 +172,7 @@ static void hgshm_remove(struct pci_dev *pdev)
 	unmap_mapping_range(hd->inode->i_mapping, 0, 0, 1);
 	hgshm_regs_enable_irqs(hd, false);
 	hgshm_irqs_free(hd);
+	hgshm_dmabufs_wait_unused(hd);
 	hgshm_memory_unmap(hd);
 	hgshm_hardware_close(hd);
 
