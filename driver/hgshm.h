@@ -186,7 +186,11 @@ extern struct pci_driver hgshm_pci_driver;
 
 /* regs.c */
 int hgshm_regs_identify(struct hgshm_device *hd);
+int hgshm_regs_verify(struct hgshm_device *hd);
+bool hgshm_regs_answer(struct hgshm_device *hd);
 void hgshm_regs_enable_irqs(struct hgshm_device *hd, bool enable);
+void hgshm_regs_hold_irqs(struct hgshm_device *hd);
+void hgshm_regs_release_irqs(struct hgshm_device *hd);
 void hgshm_regs_ring(struct hgshm_device *hd, u32 index);
 u64 hgshm_peers_refresh(struct hgshm_device *hd, u32 *epoch);
 bool hgshm_peer_alive(struct hgshm_device *hd, u32 index);
@@ -199,6 +203,10 @@ void hgshm_bar_check_cached(struct pci_dev *pdev, int bar, void *addr);
 /* memory.c */
 int hgshm_memory_map(struct hgshm_device *hd);
 void hgshm_memory_unmap(struct hgshm_device *hd);
+
+/* power.c */
+extern const struct dev_pm_ops hgshm_power_operations;
+extern const struct pci_error_handlers hgshm_reset_operations;
 
 /* irq.c */
 int hgshm_irqs_request(struct hgshm_device *hd);
@@ -222,13 +230,6 @@ long hgshm_ioctl(struct file *filp, unsigned int cmd, unsigned long arg);
 
 /* mmap.c */
 int hgshm_mmap(struct file *filp, struct vm_area_struct *vma);
-
-/* inode.c */
-int hgshm_fs_mount(void);
-void hgshm_fs_unmount(void);
-struct inode *hgshm_inode_new(void);
-
-#endif /* HGSHM_DRIVER_H */
 void hgshm_mmap_set_region(struct vm_area_struct *vma,
 			   struct hgshm_region *region);
 
@@ -246,3 +247,10 @@ static inline void hgshm_dmabufs_wait_unused(struct hgshm_device *hd)
 {
 }
 #endif
+
+/* inode.c */
+int hgshm_fs_mount(void);
+void hgshm_fs_unmount(void);
+struct inode *hgshm_inode_new(void);
+
+#endif /* HGSHM_DRIVER_H */

@@ -37,6 +37,8 @@ static long hgshm_ioctl_info(struct hgshm_opener *opener, void __user *arg)
 		return -EFAULT;
 	if (info.struct_bytes < HGSHM_INFO_BYTES_MIN || info.flags)
 		return -EINVAL;
+	if (!hgshm_regs_answer(opener->hd))
+		return -ENODEV;
 
 	bytes = min_t(u32, info.struct_bytes, sizeof(info));
 	memset(&info, 0, sizeof(info));
@@ -115,10 +117,10 @@ static bool hgshm_ioctl_is_info(unsigned int cmd)
 static long hgshm_ioctl_dispatch(struct file *filp, unsigned int cmd,
 				 void __user *arg)
 {
-	if (hgshm_ioctl_is_info(cmd))
-		return hgshm_ioctl_info(opener, arg);
 	struct hgshm_opener *opener = filp->private_data;
 
+	if (hgshm_ioctl_is_info(cmd))
+		return hgshm_ioctl_info(opener, arg);
 
 	switch (cmd) {
 	case HGSHM_IOC_POKE:
@@ -127,10 +129,10 @@ static long hgshm_ioctl_dispatch(struct file *filp, unsigned int cmd,
 		return hgshm_ioctl_irq_enable(opener, arg);
 	case HGSHM_IOC_SET_SIGNAL:
 		return hgshm_ioctl_set_signal(opener, arg);
-	default:
-		return -ENOTTY;
 	case HGSHM_IOC_EXPORT_DMABUF:
 		return hgshm_dmabuf_export(filp, arg);
+	default:
+		return -ENOTTY;
 	}
 }
 

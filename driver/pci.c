@@ -198,4 +198,6 @@ struct pci_driver hgshm_pci_driver = {
 	.probe = hgshm_probe,
 	.remove = hgshm_remove,
 	.shutdown = hgshm_shutdown,
+	.err_handler = &hgshm_reset_operations,
+	.driver.pm = pm_sleep_ptr(&hgshm_power_operations),
 };
