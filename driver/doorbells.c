@@ -34,7 +34,8 @@ static const struct vm_operations_struct hgshm_doorbells_vm_operations = {
 int hgshm_doorbells_mmap(struct vm_area_struct *vma)
 {
 	vma->vm_page_prot = pgprot_noncached(vma->vm_page_prot);
-	vma->vm_flags |= VM_PFNMAP | VM_IO;
+	vma->vm_flags &= ~VM_MAYEXEC;
+	vma->vm_flags |= VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTDUMP;
 	vma->vm_ops = &hgshm_doorbells_vm_operations;
 	return 0;
 }

@@ -82,8 +82,11 @@ static const struct vm_operations_struct hgshm_vm_operations = {
 	.huge_fault = hgshm_vm_huge_fault,
 };
 
-/* Map a part of @region; vm_pgoff says which, as in a mapping of the device. */
-static int hgshm_mmap_region(struct hgshm_region *region, struct vm_area_struct *vma)
+/*
+ * @vma becomes one of @region, at its vm_pgoff in it. Its file keeps the device's
+ * memory alive and is of the device's address space.
+ */
+int hgshm_mmap_region(struct vm_area_struct *vma, struct hgshm_region *region)
 {
 	if (region->read_only) {
 		if (vma->vm_flags & VM_WRITE)
@@ -92,7 +95,8 @@ static int hgshm_mmap_region(struct hgshm_region *region, struct vm_area_struct 
 	}
 	vma->vm_private_data = region;
 	vma->vm_ops = &hgshm_vm_operations;
-	vma->vm_flags |= VM_HUGEPAGE;
+	vma->vm_flags &= ~VM_MAYEXEC;
+	vma->vm_flags |= VM_HUGEPAGE | VM_DONTEXPAND | VM_DONTDUMP;
 	return 0;
 }
 
@@ -129,11 +133,9 @@ static int hgshm_mmap_any(struct hgshm_device *hd, struct vm_area_struct *vma)
 	ret = hgshm_mmap_check(vma, bytes);
 	if (ret)
 		return ret;
-	vma->vm_flags &= ~VM_MAYEXEC;
-	vma->vm_flags |= VM_DONTEXPAND | VM_DONTDUMP;
 	if (doorbells)
 		return hgshm_doorbells_mmap(vma);
-	return hgshm_mmap_region(&hd->regions[number], vma);
+	return hgshm_mmap_region(vma, &hd->regions[number]);
 }
 
 int hgshm_mmap(struct file *filp, struct vm_area_struct *vma)
