@@ -17,6 +17,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "compat.h"
 #include "hgshm.h"
 
 #define HGSHM_DMABUF_WARN_MS	10000
@@ -392,4 +393,4 @@ long hgshm_dmabuf_export(struct file *filp, void __user *arg)
 	return ret;
 }
 
-MODULE_IMPORT_NS(DMA_BUF);
+MODULE_IMPORT_NS(HGSHM_NAMESPACE_DMA_BUF);
