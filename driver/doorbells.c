@@ -2,6 +2,7 @@
 /* Doorbells in user space: their page of BAR 0, uncached, filled in by page fault. */
 #include <linux/mm.h>
 
+#include "compat.h"
 #include "hgshm.h"
 
 /* 0 where a page of this kernel would show the registers as well. */
@@ -34,7 +35,8 @@ static const struct vm_operations_struct hgshm_doorbells_vm_operations = {
 int hgshm_doorbells_mmap(struct vm_area_struct *vma)
 {
 	vma->vm_page_prot = pgprot_noncached(vma->vm_page_prot);
-	vma->vm_flags |= VM_PFNMAP | VM_IO;
+	vm_flags_clear(vma, VM_MAYEXEC);
+	vm_flags_set(vma, VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTDUMP);
 	vma->vm_ops = &hgshm_doorbells_vm_operations;
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include <linux/eventfd.h>
 #include <linux/lockdep.h>
 
+#include "compat.h"
 #include "hgshm.h"
 
 /* Where @opener keeps its eventfd for @index; NULL if there can be none. */
@@ -51,9 +52,9 @@ void hgshm_eventfd_signal(const struct hgshm_opener *opener, u32 vector)
 	lockdep_assert_held(&opener->hd->openers_lock);
 
 	if (opener->eventfds[vector])
-		eventfd_signal(opener->eventfds[vector], 1);
+		eventfd_signal(opener->eventfds[vector]);
 	if (opener->eventfd_all)
-		eventfd_signal(opener->eventfd_all, 1);
+		eventfd_signal(opener->eventfd_all);
 }
 
 /* Nobody else knows @opener any more. */

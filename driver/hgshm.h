@@ -54,6 +54,8 @@ struct hgshm_identity {
 	char shmid[HGSHM_SHMID_BYTES];
 };
 
+struct hgshm_device;
+
 /**
  * struct hgshm_region - one memory BAR that can be mapped
  * @hd: its device
@@ -80,7 +82,6 @@ enum hgshm_region_id {
 };
 
 struct eventfd_ctx;
-struct hgshm_device;
 
 /**
  * struct hgshm_vector - one MSI-X vector
@@ -114,6 +115,8 @@ struct hgshm_vector {
  * @openers_lock: protects @openers and what struct hgshm_opener says it does
  * @openers: open files
  * @wait: readers and pollers of all openers
+ * @dmabuf_users: importers that can reach the memory now
+ * @dmabuf_wait: remove, until those are none
  */
 struct hgshm_device {
 	struct device dev;
@@ -138,6 +141,9 @@ struct hgshm_device {
 	spinlock_t openers_lock; /* openers, and in each counts to signal */
 	struct list_head openers;
 	wait_queue_head_t wait;
+
+	atomic_t dmabuf_users;
+	wait_queue_head_t dmabuf_wait;
 };
 
 /**
@@ -217,7 +223,11 @@ extern struct pci_driver hgshm_pci_driver;
 
 /* regs.c */
 int hgshm_regs_identify(struct hgshm_device *hd);
+int hgshm_regs_verify(struct hgshm_device *hd);
+bool hgshm_regs_answer(struct hgshm_device *hd);
 void hgshm_regs_enable_irqs(struct hgshm_device *hd, bool enable);
+void hgshm_regs_hold_irqs(struct hgshm_device *hd);
+void hgshm_regs_release_irqs(struct hgshm_device *hd);
 void hgshm_regs_ring(struct hgshm_device *hd, u32 index);
 u64 hgshm_peers_refresh(struct hgshm_device *hd, u32 *epoch);
 u64 hgshm_peers_known(struct hgshm_device *hd, u32 *epoch);
@@ -232,6 +242,10 @@ bool hgshm_bar_is_cached(struct pci_dev *pdev, int bar, void *addr);
 /* memory.c */
 int hgshm_memory_map(struct hgshm_device *hd);
 void hgshm_memory_unmap(struct hgshm_device *hd);
+
+/* power.c */
+extern const struct dev_pm_ops hgshm_power_operations;
+extern const struct pci_error_handlers hgshm_reset_operations;
 
 /* irq.c */
 int hgshm_irqs_request(struct hgshm_device *hd);
@@ -261,6 +275,22 @@ long hgshm_ioctl(struct file *filp, unsigned int cmd, unsigned long arg);
 
 /* mmap.c */
 int hgshm_mmap(struct file *filp, struct vm_area_struct *vma);
+int hgshm_mmap_region(struct vm_area_struct *vma, struct hgshm_region *region);
+
+/* dmabuf.c */
+#ifdef CONFIG_DMA_SHARED_BUFFER
+long hgshm_dmabuf_export(struct file *filp, void __user *arg);
+void hgshm_dmabufs_wait_unused(struct hgshm_device *hd);
+#else
+static inline long hgshm_dmabuf_export(struct file *filp, void __user *arg)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline void hgshm_dmabufs_wait_unused(struct hgshm_device *hd)
+{
+}
+#endif
 
 /* doorbells.c */
 u64 hgshm_doorbells_bytes(void);

@@ -62,6 +62,8 @@ static long hgshm_ioctl_info(struct hgshm_opener *opener, void __user *arg)
 		return -EFAULT;
 	if (info.struct_bytes < HGSHM_INFO_BYTES_MIN || info.flags)
 		return -EINVAL;
+	if (!hgshm_regs_answer(opener->hd))
+		return -ENODEV;
 
 	bytes = min_t(u32, info.struct_bytes, sizeof(info));
 	memset(&info, 0, sizeof(info));
@@ -149,9 +151,11 @@ static bool hgshm_ioctl_is_info(unsigned int cmd)
 	       _IOC_SIZE(cmd) >= HGSHM_INFO_BYTES_MIN;
 }
 
-static long hgshm_ioctl_dispatch(struct hgshm_opener *opener, unsigned int cmd,
+static long hgshm_ioctl_dispatch(struct file *filp, unsigned int cmd,
 				 void __user *arg)
 {
+	struct hgshm_opener *opener = filp->private_data;
+
 	if (hgshm_ioctl_is_info(cmd))
 		return hgshm_ioctl_info(opener, arg);
 
@@ -164,6 +168,8 @@ static long hgshm_ioctl_dispatch(struct hgshm_opener *opener, unsigned int cmd,
 		return hgshm_ioctl_set_signal(opener, arg);
 	case HGSHM_IOC_SET_EVENTFD:
 		return hgshm_ioctl_set_eventfd(opener, arg);
+	case HGSHM_IOC_EXPORT_DMABUF:
+		return hgshm_dmabuf_export(filp, arg);
 	default:
 		return -ENOTTY;
 	}
@@ -177,7 +183,7 @@ long hgshm_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 
 	if (!hgshm_device_enter(opener->hd, &cookie))
 		return -ENODEV;
-	ret = hgshm_ioctl_dispatch(opener, cmd, (void __user *)arg);
+	ret = hgshm_ioctl_dispatch(filp, cmd, (void __user *)arg);
 	hgshm_device_leave(cookie);
 	return ret;
 }

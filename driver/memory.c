@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Struct pages for the shared memory, so that any DMA engine may reach it. */
-#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/io.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/sizes.h>
 
 #include "hgshm.h"
@@ -75,6 +75,7 @@ static int hgshm_region_map(struct hgshm_device *hd, enum hgshm_region_id id,
 	if (ret)
 		return ret;
 
+	region->hd = hd;
 	region->start = pci_resource_start(hd->pdev, bar);
 	pgmap->type = MEMORY_DEVICE_GENERIC;
 	pgmap->nr_range = 1;
@@ -112,7 +113,8 @@ static unsigned long hgshm_region_pinned_pages(const struct hgshm_region *region
 /*
  * I/O that was started through a mapping may still be under way after the
  * mapping is gone. The kernel tells no one when the last pin of such a page
- * goes, so look again and again.
+ * goes, so look again and again. TASK_IDLE: however long that takes, it is no
+ * hung task.
  */
 static void hgshm_region_wait_unpinned(struct hgshm_device *hd,
 				       const struct hgshm_region *region)
@@ -124,7 +126,7 @@ static void hgshm_region_wait_unpinned(struct hgshm_device *hd,
 		if (waited_ms && !(waited_ms % HGSHM_PIN_WARN_MS))
 			dev_warn(&hd->pdev->dev, "cannot let go of the memory yet: %lu pages are in use for I/O\n",
 				 pinned);
-		msleep(HGSHM_PIN_POLL_MS);
+		schedule_timeout_idle(msecs_to_jiffies(HGSHM_PIN_POLL_MS));
 		waited_ms += HGSHM_PIN_POLL_MS;
 	}
 }

@@ -7,6 +7,7 @@
 #include <linux/mm.h>
 #include <linux/pfn_t.h>
 
+#include "compat.h"
 #include "hgshm.h"
 
 #define HGSHM_REGION_PAGES	(HGSHM_MMAP_REGION_BYTES >> PAGE_SHIFT)
@@ -56,7 +57,7 @@ static vm_fault_t hgshm_fault_huge(struct vm_fault *vmf,
 }
 
 static vm_fault_t hgshm_vm_huge_fault(struct vm_fault *vmf,
-				      enum page_entry_size size)
+				      hgshm_fault_size size)
 {
 	const struct hgshm_region *region = vmf->vma->vm_private_data;
 	vm_fault_t ret = VM_FAULT_FALLBACK;
@@ -64,9 +65,9 @@ static vm_fault_t hgshm_vm_huge_fault(struct vm_fault *vmf,
 
 	if (!hgshm_device_enter(region->hd, &cookie))
 		return VM_FAULT_SIGBUS;
-	if (size == PE_SIZE_PTE)
+	if (size == HGSHM_FAULT_PAGE)
 		ret = hgshm_fault_page(vmf, region);
-	else if (size == PE_SIZE_PMD)
+	else if (size == HGSHM_FAULT_HUGE)
 		ret = hgshm_fault_huge(vmf, region);
 	hgshm_device_leave(cookie);
 	return ret;
@@ -74,7 +75,7 @@ static vm_fault_t hgshm_vm_huge_fault(struct vm_fault *vmf,
 
 static vm_fault_t hgshm_vm_fault(struct vm_fault *vmf)
 {
-	return hgshm_vm_huge_fault(vmf, PE_SIZE_PTE);
+	return hgshm_vm_huge_fault(vmf, HGSHM_FAULT_PAGE);
 }
 
 static const struct vm_operations_struct hgshm_vm_operations = {
@@ -82,17 +83,21 @@ static const struct vm_operations_struct hgshm_vm_operations = {
 	.huge_fault = hgshm_vm_huge_fault,
 };
 
-/* Map a part of @region; vm_pgoff says which, as in a mapping of the device. */
-static int hgshm_mmap_region(struct hgshm_region *region, struct vm_area_struct *vma)
+/*
+ * @vma becomes one of @region, at its vm_pgoff in it. Its file keeps the device's
+ * memory alive and is of the device's address space.
+ */
+int hgshm_mmap_region(struct vm_area_struct *vma, struct hgshm_region *region)
 {
 	if (region->read_only) {
 		if (vma->vm_flags & VM_WRITE)
 			return -EACCES;
-		vma->vm_flags &= ~VM_MAYWRITE;
+		vm_flags_clear(vma, VM_MAYWRITE);
 	}
 	vma->vm_private_data = region;
 	vma->vm_ops = &hgshm_vm_operations;
-	vma->vm_flags |= VM_HUGEPAGE;
+	vm_flags_clear(vma, VM_MAYEXEC);
+	vm_flags_set(vma, VM_HUGEPAGE | VM_DONTEXPAND | VM_DONTDUMP);
 	return 0;
 }
 
@@ -129,11 +134,9 @@ static int hgshm_mmap_any(struct hgshm_device *hd, struct vm_area_struct *vma)
 	ret = hgshm_mmap_check(vma, bytes);
 	if (ret)
 		return ret;
-	vma->vm_flags &= ~VM_MAYEXEC;
-	vma->vm_flags |= VM_DONTEXPAND | VM_DONTDUMP;
 	if (doorbells)
 		return hgshm_doorbells_mmap(vma);
-	return hgshm_mmap_region(&hd->regions[number], vma);
+	return hgshm_mmap_region(vma, &hd->regions[number]);
 }
 
 int hgshm_mmap(struct file *filp, struct vm_area_struct *vma)

@@ -63,6 +63,20 @@ static void hgshm_shmid_read(struct hgshm_device *hd, char *shmid)
 	}
 }
 
+static void hgshm_identity_read(struct hgshm_device *hd,
+				struct hgshm_identity *id)
+{
+	id->features = readl(hd->regs + HGSHM_REG_FEATURES);
+	id->index = readl(hd->regs + HGSHM_REG_INDEX);
+	id->clients = readl(hd->regs + HGSHM_REG_CLIENTS);
+	id->mapidx = readl(hd->regs + HGSHM_REG_MAPIDX);
+	id->size_bytes = readq(hd->regs + HGSHM_REG_SIZE);
+	id->slice_bytes = readq(hd->regs + HGSHM_REG_SLICE_SIZE);
+	id->vectors = HGSHM_VECTORS(id->clients);
+	if (id->features & HGSHM_FEATURE_SHMID)
+		hgshm_shmid_read(hd, id->shmid);
+}
+
 /* Fill hd->identity; refuse a device that this driver does not understand. */
 int hgshm_regs_identify(struct hgshm_device *hd)
 {
@@ -82,16 +96,26 @@ int hgshm_regs_identify(struct hgshm_device *hd)
 		return -ENODEV;
 	}
 
-	id->features = readl(hd->regs + HGSHM_REG_FEATURES);
-	id->index = readl(hd->regs + HGSHM_REG_INDEX);
-	id->clients = readl(hd->regs + HGSHM_REG_CLIENTS);
-	id->mapidx = readl(hd->regs + HGSHM_REG_MAPIDX);
-	id->size_bytes = readq(hd->regs + HGSHM_REG_SIZE);
-	id->slice_bytes = readq(hd->regs + HGSHM_REG_SLICE_SIZE);
-	id->vectors = HGSHM_VECTORS(id->clients);
-	if (id->features & HGSHM_FEATURE_SHMID)
-		hgshm_shmid_read(hd, id->shmid);
+	hgshm_identity_read(hd, id);
 	return hgshm_identity_check(dev, id);
+}
+
+/* The device is there: nobody answers for one that was pulled out. */
+bool hgshm_regs_answer(struct hgshm_device *hd)
+{
+	return readl(hd->regs + HGSHM_REG_MAGIC) == HGSHM_MAGIC;
+}
+
+/* It is still the device that was identified. */
+int hgshm_regs_verify(struct hgshm_device *hd)
+{
+	struct hgshm_identity now;
+
+	if (!hgshm_regs_answer(hd))
+		return -ENODEV;
+	memset(&now, 0, sizeof(now)); /* its hole as well */
+	hgshm_identity_read(hd, &now);
+	return memcmp(&now, &hd->identity, sizeof(now)) ? -ESTALE : 0;
 }
 
 void hgshm_regs_enable_irqs(struct hgshm_device *hd, bool enable)
@@ -111,6 +135,24 @@ void hgshm_regs_enable_irqs(struct hgshm_device *hd, bool enable)
 	mutex_unlock(&hd->irq_enable_lock);
 }
 
+/* For a while in which nobody could take them; does not change @irq_enabled. */
+void hgshm_regs_hold_irqs(struct hgshm_device *hd)
+{
+	mutex_lock(&hd->irq_enable_lock);
+	writel(0, hd->regs + HGSHM_REG_IRQ_ENABLE);
+	readl(hd->regs + HGSHM_REG_IRQ_ENABLE); /* the write has arrived */
+	mutex_unlock(&hd->irq_enable_lock);
+}
+
+/* What was held is raised now, if interrupts are to be enabled at all. */
+void hgshm_regs_release_irqs(struct hgshm_device *hd)
+{
+	mutex_lock(&hd->irq_enable_lock);
+	writel(hd->irq_enabled ? HGSHM_IRQ_ENABLE_ON : 0,
+	       hd->regs + HGSHM_REG_IRQ_ENABLE);
+	mutex_unlock(&hd->irq_enable_lock);
+}
+
 /* writel() orders it after all that the caller stored before. */
 void hgshm_regs_ring(struct hgshm_device *hd, u32 index)
 {
@@ -123,7 +165,8 @@ void hgshm_regs_ring(struct hgshm_device *hd, u32 index)
  * @epoch: out: epoch of the answer; may be NULL
  *
  * The lock spans reading and storing, so that an older answer can't overwrite
- * a newer one. Any context.
+ * a newer one. A device that was pulled out reads as all ones, and changes
+ * nothing. Any context.
  *
  * Return: bit i: VM i is alive
  */
@@ -142,9 +185,12 @@ u64 hgshm_peers_refresh(struct hgshm_device *hd, u32 *epoch)
 		peers = readq(hd->regs + HGSHM_REG_PEERS);
 		after = readl(hd->regs + HGSHM_REG_EPOCH);
 	} while (before != after && --tries);
-	peers &= GENMASK_ULL(hd->identity.clients - 1, 0);
-	hd->peers = peers;
-	WRITE_ONCE(hd->epoch, after);
+	if (after != U32_MAX || hgshm_regs_answer(hd)) {
+		hd->peers = peers & GENMASK_ULL(hd->identity.clients - 1, 0);
+		WRITE_ONCE(hd->epoch, after);
+	}
+	peers = hd->peers;
+	after = hd->epoch;
 	spin_unlock_irqrestore(&hd->peers_lock, flags);
 
 	if (epoch)
