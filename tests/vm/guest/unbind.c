@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,6 +28,7 @@
 
 #define PAGE_BYTES	4096
 #define PINNED_PAGES	4
+#define LEFT_NODE	"/dev/left-over"
 
 static sigjmp_buf after_sigbus;
 
@@ -142,9 +144,12 @@ int main(int argc, char **argv)
 	volatile uint8_t *doorbells = (volatile uint8_t *)device_map_doorbells(fd);
 	int pipe_fds[2];
 	pid_t reader, poller, command;
+	struct stat node;
 
 	if (argc != 2)
 		check_abort("usage: unbind HOW");
+	CHECK_EQUAL(fstat(fd, &node), 0);
+	CHECK_EQUAL(mknod(LEFT_NODE, S_IFCHR | 0600, node.st_rdev), 0);
 	signal(SIGBUS, on_sigbus);
 	memset(memory, 77, PINNED_PAGES * PAGE_BYTES);
 	memory[info.memory_bytes - 1] = 78;
@@ -171,5 +176,8 @@ int main(int argc, char **argv)
 	check_gone(fd);
 	CHECK(load_gives_sigbus(memory));
 	CHECK_ERRNO(open(device_path(), O_RDWR), ENOENT);
+	/* A node that was left over leads nowhere. */
+	CHECK_ERRNO(open(LEFT_NODE, O_RDWR), ENXIO);
+	unlink(LEFT_NODE);
 	return check_status();
 }
