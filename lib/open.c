@@ -3,8 +3,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "internal.h"
+#include "member.h"
+#include "uri.h"
 
 #define SPIN_MAX_US 1000000
 
@@ -71,17 +74,14 @@ static int check_info(const struct hgshm_info *info)
 	return 0;
 }
 
-int hgshm_open_transport(struct hgshm **out, const struct hgshm_transport *transport, void *state,
-			 const struct hgshm_options *given)
+/* On success the handle owns state; on failure the caller still does. */
+static int open_transport(struct hgshm **out, const struct hgshm_transport *transport,
+			  void *state, uint32_t spin_us)
 {
-	struct hgshm_options options;
 	struct hgshm_info info;
 	struct hgshm *h;
 	int ret;
 
-	ret = read_options(given, &options);
-	if (ret)
-		return ret;
 	memset(&info, 0, sizeof(info));
 	ret = transport->get_info(state, &info);
 	if (ret)
@@ -94,31 +94,57 @@ int hgshm_open_transport(struct hgshm **out, const struct hgshm_transport *trans
 		return hgshm_fail(-ENOMEM, "no memory for a handle");
 	h->transport = transport;
 	h->state = state;
-	h->spin_us = options.spin_us;
+	h->spin_us = spin_us;
 	h->index = info.index;
 	h->clients = info.clients;
 	h->mapidx = info.peer_bytes ? info.mapidx : HGSHM_INDEX_NONE;
 	h->slice_bytes = info.slice_bytes;
 	h->region_bytes[HGSHM_REGION_MEMORY] = info.memory_bytes;
 	h->region_bytes[HGSHM_REGION_PEER] = info.peer_bytes;
-	h->mappable = !!(info.features & HGSHM_FEATURE_GUEST_MMAP);
+	h->mappable = info.features & HGSHM_FEATURE_GUEST_MMAP;
+	h->peer_readonly = info.features & HGSHM_FEATURE_PEER_READONLY;
 	pthread_mutex_init(&h->map_lock, NULL);
 	*out = h;
 	return 0;
 }
 
-int hgshm_open(struct hgshm **out, const char *uri, const struct hgshm_options *options)
+static int take_place(const char *text, const struct hgshm_transport **transport, void **state)
+{
+	struct hgshm_member *member;
+	struct hgshm_uri uri;
+	int ret;
+
+	ret = hgshm_uri_parse(&uri, text);
+	if (ret)
+		return ret;
+	if (uri.place == HGSHM_PLACE_DEVICE)
+		return hgshm_device_open(text, transport, state);
+	if (uri.place == HGSHM_PLACE_JOIN)
+		ret = hgshm_join_open(&uri, &member);
+	else
+		ret = hgshm_found_open(&uri, &member);
+	if (ret)
+		return ret;
+	*transport = &hgshm_member_transport;
+	*state = member;
+	return 0;
+}
+
+int hgshm_open(struct hgshm **out, const char *uri, const struct hgshm_options *given)
 {
 	const struct hgshm_transport *transport;
+	struct hgshm_options options;
 	void *state;
 	int ret;
 
 	if (!out)
 		return hgshm_fail(-EINVAL, "hgshm_open: out is NULL");
-	ret = hgshm_device_open(uri, &transport, &state);
+	ret = read_options(given, &options);
+	if (!ret)
+		ret = take_place(uri, &transport, &state);
 	if (ret)
 		return ret;
-	ret = hgshm_open_transport(out, transport, state, options);
+	ret = open_transport(out, transport, state, options.spin_us);
 	if (ret)
 		transport->close(state);
 	return ret;
@@ -130,7 +156,7 @@ void hgshm_close(struct hgshm *h)
 		return;
 	for (int i = 0; i < HGSHM_REGIONS; i++)
 		if (h->region[i])
-			h->transport->unmap(h->state, h->region[i], h->region_bytes[i]);
+			munmap(h->region[i], h->region_bytes[i]);
 	h->transport->close(h->state);
 	pthread_mutex_destroy(&h->map_lock);
 	free(h);
