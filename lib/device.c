@@ -3,13 +3,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -54,6 +52,11 @@ static int device_map(void *state, enum hgshm_region region, size_t bytes, bool 
 				  strerror(errno));
 	*ptr = start;
 	return 0;
+}
+
+static void device_unmap(void *state, void *ptr, size_t bytes)
+{
+	munmap(ptr, bytes);
 }
 
 static int device_export_dmabuf(void *state, enum hgshm_region region, uint64_t offset_bytes,
@@ -104,19 +107,6 @@ static int device_read_events(void *state, struct hgshm_event *events, size_t ma
 	return got / sizeof(*events);
 }
 
-static int device_sleep(void *state, int64_t left_ns)
-{
-	struct device *device = state;
-	struct pollfd pollfd = { .fd = device->fd, .events = POLLIN };
-	struct timespec left = { left_ns / 1000000000, left_ns % 1000000000 };
-
-	int ready = ppoll(&pollfd, 1, left_ns < 0 ? NULL : &left, NULL);
-
-	if (ready < 0)
-		return -errno;
-	return ready ? 0 : -ETIMEDOUT;
-}
-
 static int device_fd(void *state)
 {
 	struct device *device = state;
@@ -135,10 +125,10 @@ static void device_close(void *state)
 static const struct hgshm_transport device_transport = {
 	.get_info = device_get_info,
 	.map = device_map,
+	.unmap = device_unmap,
 	.export_dmabuf = device_export_dmabuf,
 	.poke = device_poke,
 	.read_events = device_read_events,
-	.sleep = device_sleep,
 	.fd = device_fd,
 	.close = device_close,
 };

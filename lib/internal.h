@@ -21,13 +21,14 @@ enum hgshm_region {
 /**
  * struct hgshm_transport - how a handle reaches its group
  * @get_info: fills all of hgshm_info
- * @map: maps a whole region of @bytes, which munmap() undoes
+ * @map: maps a whole region of @bytes
+ * @unmap: undoes @map
  * @export_dmabuf: makes a dma-buf of a part of a region; NULL: there is no such thing
  * @poke: rings one member, or all for %HGSHM_POKE_ALL
  * @read_events: up to @max events without blocking; returns how many, -EAGAIN if there
  *	are none
  * @sleep: returns 0 when @read_events may have something, or -ETIMEDOUT; sleeps for
- *	@left_ns at most, without end if that is negative
+ *	@left_ns at most, without end if that is negative. NULL: polls @fd
  * @fd: a descriptor that polls readable when @read_events has something
  * @close: ends it and frees @state
  *
@@ -37,6 +38,7 @@ enum hgshm_region {
 struct hgshm_transport {
 	int (*get_info)(void *state, struct hgshm_info *info);
 	int (*map)(void *state, enum hgshm_region region, size_t bytes, bool writable, void **ptr);
+	void (*unmap)(void *state, void *ptr, size_t bytes);
 	int (*export_dmabuf)(void *state, enum hgshm_region region, uint64_t offset_bytes,
 			     uint64_t length_bytes, uint32_t flags, int *fd);
 	int (*poke)(void *state, uint32_t index);
@@ -68,6 +70,10 @@ struct hgshm {
 	_Atomic uint64_t waits;
 	_Atomic uint64_t sleeps;
 };
+
+/* On success the handle owns state; on failure the caller still does. */
+int hgshm_open_transport(struct hgshm **out, const struct hgshm_transport *transport, void *state,
+			 const struct hgshm_options *options);
 
 int hgshm_device_open(const char *path, const struct hgshm_transport **transport, void **state);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "member.h"
@@ -151,6 +152,11 @@ static int member_map(void *state, enum hgshm_region region, size_t bytes, bool 
 	return hgshm_memory_map(&member->memory, region, bytes, writable, ptr);
 }
 
+static void member_unmap(void *state, void *ptr, size_t bytes)
+{
+	munmap(ptr, bytes);
+}
+
 static int member_poke(void *state, uint32_t index)
 {
 	struct hgshm_member *member = state;
@@ -256,6 +262,7 @@ static int member_fd(void *state)
 const struct hgshm_transport hgshm_member_transport = {
 	.get_info = member_get_info,
 	.map = member_map,
+	.unmap = member_unmap,
 	.poke = member_poke,
 	.read_events = member_read_events,
 	.sleep = member_sleep,

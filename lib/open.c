@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "internal.h"
 #include "member.h"
@@ -74,14 +73,17 @@ static int check_info(const struct hgshm_info *info)
 	return 0;
 }
 
-/* On success the handle owns state; on failure the caller still does. */
-static int open_transport(struct hgshm **out, const struct hgshm_transport *transport,
-			  void *state, uint32_t spin_us)
+int hgshm_open_transport(struct hgshm **out, const struct hgshm_transport *transport, void *state,
+			 const struct hgshm_options *given)
 {
+	struct hgshm_options options;
 	struct hgshm_info info;
 	struct hgshm *h;
 	int ret;
 
+	ret = read_options(given, &options);
+	if (ret)
+		return ret;
 	memset(&info, 0, sizeof(info));
 	ret = transport->get_info(state, &info);
 	if (ret)
@@ -94,7 +96,7 @@ static int open_transport(struct hgshm **out, const struct hgshm_transport *tran
 		return hgshm_fail(-ENOMEM, "no memory for a handle");
 	h->transport = transport;
 	h->state = state;
-	h->spin_us = spin_us;
+	h->spin_us = options.spin_us;
 	h->index = info.index;
 	h->clients = info.clients;
 	h->mapidx = info.peer_bytes ? info.mapidx : HGSHM_INDEX_NONE;
@@ -139,12 +141,13 @@ int hgshm_open(struct hgshm **out, const char *uri, const struct hgshm_options *
 
 	if (!out)
 		return hgshm_fail(-EINVAL, "hgshm_open: out is NULL");
+	/* before anybody is met */
 	ret = read_options(given, &options);
 	if (!ret)
 		ret = take_place(uri, &transport, &state);
 	if (ret)
 		return ret;
-	ret = open_transport(out, transport, state, options.spin_us);
+	ret = hgshm_open_transport(out, transport, state, given);
 	if (ret)
 		transport->close(state);
 	return ret;
@@ -156,7 +159,7 @@ void hgshm_close(struct hgshm *h)
 		return;
 	for (int i = 0; i < HGSHM_REGIONS; i++)
 		if (h->region[i])
-			munmap(h->region[i], h->region_bytes[i]);
+			h->transport->unmap(h->state, h->region[i], h->region_bytes[i]);
 	h->transport->close(h->state);
 	pthread_mutex_destroy(&h->map_lock);
 	free(h);

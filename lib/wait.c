@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Waiting for doorbells: poll, then sleep. */
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <time.h>
 
@@ -76,6 +77,17 @@ static int take_events(struct hgshm *h, struct hgshm_events *out)
 	return 0;
 }
 
+static int poll_fd(int fd, int64_t left_ns)
+{
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+	struct timespec left = { left_ns / 1000000000, left_ns % 1000000000 };
+	int ready = ppoll(&pollfd, 1, left_ns < 0 ? NULL : &left, NULL);
+
+	if (ready < 0)
+		return -errno;
+	return ready ? 0 : -ETIMEDOUT;
+}
+
 static int sleep_until(struct hgshm *h, int64_t end_ns)
 {
 	int64_t left_ns = -1;
@@ -87,7 +99,10 @@ static int sleep_until(struct hgshm *h, int64_t end_ns)
 			return -ETIMEDOUT;
 	}
 	atomic_fetch_add_explicit(&h->sleeps, 1, memory_order_relaxed);
-	ret = h->transport->sleep(h->state, left_ns);
+	if (h->transport->sleep)
+		ret = h->transport->sleep(h->state, left_ns);
+	else
+		ret = poll_fd(h->transport->fd(h->state), left_ns);
 	if (ret && ret != -ETIMEDOUT)
 		return hgshm_fail(ret, "waiting for a doorbell: %s", strerror(-ret));
 	return ret;
