@@ -9,7 +9,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "mapper.h"
+#include "founder.h"
 
 static void __attribute__((format(printf, 3, 4)))
 refuse(struct hgshm_visitor *visitor, uint32_t code, const char *format, ...)

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "mapper.h"
+#include "founder.h"
 
 static bool is_there(const struct hgshm_mapper *mapper, uint32_t index)
 {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mapper.h"
+#include "founder.h"
 
 static void mapper_end(struct hgshm_member *member)
 {

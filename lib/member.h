@@ -10,7 +10,7 @@
 
 #include "doorbells.h"
 #include "internal.h"
-#include "memory.h"
+#include "shared_memory.h"
 #include "service.h"
 #include "uri.h"
 

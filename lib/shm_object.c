@@ -15,7 +15,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "memory.h"
+#include "shared_memory.h"
 
 #define FOLDER		"/dev/shm"
 #define OBJECT_MODE	0600

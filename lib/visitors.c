@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "mapper.h"
+#include "founder.h"
 
 /* Beyond this many the oldest makes room: a proper client is through its meeting long
  * before it is the oldest. */

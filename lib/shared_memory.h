@@ -7,8 +7,8 @@
  *   memfd   one sealed memfd a slice; those that join get those that they may see
  *   whole   one descriptor of all of it, from a QEMU with memdev=
  */
-#ifndef HGSHM_LIB_MEMORY_H
-#define HGSHM_LIB_MEMORY_H
+#ifndef HGSHM_LIB_SHARED_MEMORY_H
+#define HGSHM_LIB_SHARED_MEMORY_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -54,7 +54,7 @@ struct hgshm_memory {
 void hgshm_memory_init(struct hgshm_memory *memory);
 void hgshm_memory_close(struct hgshm_memory *memory);
 
-/* memory.c */
+/* shared_memory.c */
 int hgshm_memory_join(struct hgshm_memory *memory, const struct hgshm_offer *offer,
 		      const char *socket);
 int hgshm_memory_create(struct hgshm_memory *memory, const struct hgshm_uri *uri);
@@ -73,4 +73,4 @@ void hgshm_shm_remove(struct hgshm_memory *memory);
 int hgshm_memfd_create_slice(const struct hgshm_memory *memory, uint32_t index);
 bool hgshm_memfd_sealed(int fd, uint64_t bytes);
 
-#endif /* HGSHM_LIB_MEMORY_H */
+#endif /* HGSHM_LIB_SHARED_MEMORY_H */

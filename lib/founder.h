@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A member that founded its group: it lets others in and introduces them to each other. */
-#ifndef HGSHM_LIB_MAPPER_H
-#define HGSHM_LIB_MAPPER_H
+#ifndef HGSHM_LIB_FOUNDER_H
+#define HGSHM_LIB_FOUNDER_H
 
 #include <sys/queue.h>
 
@@ -53,4 +53,4 @@ void hgshm_mapper_add_client(struct hgshm_mapper *mapper, uint32_t index, int ou
 			     int line_fd);
 void hgshm_mapper_end_clients(struct hgshm_mapper *mapper);
 
-#endif /* HGSHM_LIB_MAPPER_H */
+#endif /* HGSHM_LIB_FOUNDER_H */
