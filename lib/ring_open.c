@@ -231,6 +231,8 @@ int hgshm_ring_open(struct hgshm_ring **out, struct hgshm *h, uint32_t peer, uin
 
 	if (!out || !h)
 		return hgshm_fail(-EINVAL, "hgshm_ring_open: an argument is NULL");
+	if (!producer && side != HGSHM_RING_CONSUMER)
+		return hgshm_fail(-EINVAL, "ring: side %u is neither producer nor consumer", side);
 	ret = hgshm_ring_read_options(&meeting.options, given);
 	if (ret)
 		return ret;
