@@ -279,6 +279,24 @@ static void tells_of_a_member_that_left(void **state)
 	hgshm_ring_close(waiter.ring);
 }
 
+/* The handle's owner has taken the news itself, before the ring waits. */
+static void tells_of_it_though_another_was_told(void **state)
+{
+	struct hgshm_ring *from, *to;
+	struct two *two = *state;
+	size_t bytes;
+
+	open_both(two, &from, &to);
+	fake_group_kill(&two->group, 0);
+	assert_int_equal(hgshm_wait(two->h[1], RING_WAIT_NS, NULL), 0);
+	while (hgshm_wait(two->h[1], 0, NULL) == 0)
+		;
+	assert_error(hgshm_ring_recv(to, NULL, 0, &bytes, RING_WAIT_NS), -ECONNRESET,
+		     "member 0 has left");
+	hgshm_ring_close(from);
+	hgshm_ring_close(to);
+}
+
 /* The writer sleeps for room, its reader's process has died, and a new one comes. */
 static void tells_a_writer_of_a_new_reader(void **state)
 {
@@ -363,6 +381,7 @@ int main(void)
 		two_test(ignores_what_an_earlier_writer_left),
 		two_test(replaces_garbage),
 		two_test(tells_of_a_member_that_left),
+		two_test(tells_of_it_though_another_was_told),
 		two_test(tells_a_writer_of_a_new_reader),
 		two_test(tells_a_reader_of_a_new_writer),
 		two_test(refuses_wrong_arguments),
