@@ -69,6 +69,7 @@ struct hgshm {
 	_Atomic uint64_t received[HGSHM_PEERS_MAX];
 	_Atomic uint64_t waits;
 	_Atomic uint64_t sleeps;
+	_Atomic uint32_t peer_changes;	/* told by hgshm_wait(), to whomever */
 };
 
 /* On success the handle owns state; on failure the caller still does. */
