@@ -56,7 +56,7 @@ static bool is_message(const uint8_t *bytes, size_t count, unsigned int fds)
 		fds_fit = fds == 2;
 		break;
 	case 2:
-		length = 56;
+		length = 160;
 		fds_fit = fds >= 1 && fds <= 3;
 		break;
 	case 3:

@@ -245,7 +245,7 @@ static void test_read_only_peer_slice(void **state)
 
 	assert_int_equal(vm_reg32(one, HGSHM_REG_FEATURES),
 			 HGSHM_FEATURE_GUEST_MMAP | HGSHM_FEATURE_PEER_SLICE |
-			 HGSHM_FEATURE_PEER_READONLY);
+			 HGSHM_FEATURE_PEER_READONLY | HGSHM_FEATURE_SHMID);
 	vm_store(mapper, HGSHM_BAR_MEMORY, 9, 0x99);
 	vm_store(one, HGSHM_BAR_PEER, 9, 0x11);
 	assert_int_equal(vm_load(one, HGSHM_BAR_PEER, 9), 0x99);

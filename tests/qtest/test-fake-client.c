@@ -382,10 +382,10 @@ static void test_biggest_index(void **state)
 	unsigned int fds = vm_count_fds(mapper);
 	struct fake_client f;
 
-	fake_client_open(&f, g, UINT32_MAX);
+	fake_client_open(&f, g, UINT32_MAX - 1);
 	fake_client_say_hello(&f);
 	expect_refused(g, mapper, &f, fds, HGSHM_REFUSED_INDEX_RANGE,
-		       "index=4294967295 is out of range; the mapper has "
+		       "index=4294967294 is out of range; the mapper has "
 		       "clients=4, so give 1 to 3");
 }
 

@@ -219,6 +219,12 @@ static void test_contradictory_welcome(void **state)
 	expect_welcome_refused(g, w);
 
 	w = fake_welcome();
+	w.index = htole32(FAKE_INDEX - 1);
+	expect_welcome_refused(g, w);
+	w.index = htole32(HGSHM_INDEX_NONE);
+	expect_welcome_refused(g, w);
+
+	w = fake_welcome();
 	w.slice_bytes = htole64(0);
 	expect_welcome_refused(g, w);
 	w.slice_bytes = htole64(FAKE_SLICE_BYTES + 1);

@@ -211,7 +211,7 @@ static void test_words_for_numbers(void **state)
 				    "guestmmap=off,unlink=yes");
 	assert_int_equal(vm_reg64(mapper, HGSHM_REG_SIZE), 0x4000);
 	assert_int_equal(vm_reg32(mapper, HGSHM_REG_CLIENTS), 4);
-	assert_int_equal(vm_reg32(mapper, HGSHM_REG_FEATURES), 0);
+	assert_int_equal(vm_reg32(mapper, HGSHM_REG_FEATURES), HGSHM_FEATURE_SHMID);
 }
 
 int main(void)

@@ -100,6 +100,7 @@ static void test_without_guestmmap(void **state)
 {
 	struct group *g = *state;
 	struct registers expected = {
+		.features = 8,
 		.clients = 2,
 		.mapidx = HGSHM_INDEX_NONE,
 		.size = 2 * MIB,
@@ -123,9 +124,10 @@ static void test_guestmmap_is_each_vms_own(void **state)
 
 	mapper = group_start_mapper(g, "size=2m,clients=2,guestmmap=0");
 	client = group_start_client(g, 1, "mapidx=0,guestmmap=1");
-	assert_int_equal(vm_reg32(mapper, HGSHM_REG_FEATURES), 0);
+	assert_int_equal(vm_reg32(mapper, HGSHM_REG_FEATURES), HGSHM_FEATURE_SHMID);
 	assert_int_equal(vm_reg32(client, HGSHM_REG_FEATURES),
-			 HGSHM_FEATURE_GUEST_MMAP | HGSHM_FEATURE_PEER_SLICE);
+			 HGSHM_FEATURE_GUEST_MMAP | HGSHM_FEATURE_PEER_SLICE |
+			 HGSHM_FEATURE_SHMID);
 }
 
 static void expect_sizes(struct group *g, const char *properties,

@@ -98,16 +98,16 @@ static void test_wait_ends_with_the_message(void **state)
 	int status;
 	pid_t pid;
 
-	make(&message, HGSHM_MSG_WELCOME, 56, 3);
+	make(&message, HGSHM_MSG_WELCOME, 160, 3);
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		send_raw(f->from, &message, 1, f->files, 3);
-		send_raw(f->from, &message.bytes[1], 55, NULL, 0);
+		send_raw(f->from, &message.bytes[1], 159, NULL, 0);
 		_exit(0);
 	}
 	assert_int_equal(hgshm_wire_receive_until(f->to, &f->m, deadline_ns), 0);
-	expect_received(f, &message, 56, 3);
+	expect_received(f, &message, 160, 3);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 }
