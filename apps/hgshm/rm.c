@@ -2,6 +2,7 @@
 /* hgshm rm: removes the memory and the sockets that groups left. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,10 +15,12 @@
 #include "command.h"
 #include "groups.h"
 #include "json.h"
+#include "text.h"
 
 struct options {
 	char **targets;
 	int target_count;
+	const char *sysroot;
 	bool json;
 	bool all_stale;
 	bool force;
@@ -32,6 +35,7 @@ static const struct argp_option option_list[] = {
 	{ "force", 'f', NULL, 0, "remove it even if somebody has it, or its name is not "
 	  "one that hgshm makes up", 0 },
 	OPTION_JSON,
+	OPTION_SYSROOT,
 	{ 0 },
 };
 
@@ -42,6 +46,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case KEY_JSON:
 		options->json = true;
+		break;
+	case KEY_SYSROOT:
+		options->sysroot = arg;
 		break;
 	case KEY_STALE:
 		options->all_stale = true;
@@ -77,13 +84,14 @@ static const struct argp argp = {
 };
 
 /* As a mapper does: only who has the lock may take the name away. */
-static int remove_object(const char *name, bool force, struct problem *problem)
+static int remove_object(const char *root, const char *name, bool force,
+			 struct problem *problem)
 {
-	char path[sizeof(SHM_FOLDER) + 256];
+	char path[PATH_MAX];
 	struct stat by_fd, by_name;
 	int fd, ret = 0;
 
-	snprintf(path, sizeof(path), SHM_FOLDER "/%s", name);
+	snprintf(path, sizeof(path), "%s" SHM_FOLDER "/%s", root, name);
 	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return problem_set(problem, -errno, "%s: %s", path, strerror(errno));
@@ -96,16 +104,16 @@ static int remove_object(const char *name, bool force, struct problem *problem)
 	return ret;
 }
 
-static int remove_group(const struct groups *groups, const char *name, bool force,
-			struct problem *problem)
+static int remove_group(const struct groups *groups, const struct options *options,
+			const char *name, struct problem *problem)
 {
 	const struct group *group = groups_find(groups, name);
 
-	if (!group && !force)
+	if (!group && !options->force)
 		return problem_set(problem, -ENOENT, "%s: no group of this host, and hgshm did not make "
 				   "up that name; hgshm ls lists groups, --force removes "
 				   SHM_FOLDER "/%s all the same", name, name);
-	if (group && group->state != GROUP_STALE && !force)
+	if (group && group->state != GROUP_STALE && !options->force)
 		return problem_set(problem, -EBUSY, "%s: it is %s%s; stop who is in, or give --force",
 				   name, group_state_name(group->state),
 				   group->state == GROUP_UNKNOWN ? ", only root can see who has it" :
@@ -113,7 +121,7 @@ static int remove_group(const struct groups *groups, const char *name, bool forc
 	if (group && !group->object)
 		return problem_set(problem, -ENOENT, "%s: its memory has no name and goes with its last "
 				   "member", name);
-	return remove_object(name, force, problem);
+	return remove_object(options->sysroot, name, options->force, problem);
 }
 
 /* 1 if somebody listens at the socket, 0 if nobody does, or -errno. */
@@ -154,32 +162,34 @@ static int remove_socket(const char *path, bool force, struct problem *problem)
 	return 0;
 }
 
-static int remove_one(const struct groups *groups, const char *target, bool force,
-		      struct names *removed, struct problem *problem)
+static int remove_one(const struct groups *groups, const struct options *options,
+		      const char *target, struct names *removed, struct problem *problem)
 {
+	char path[PATH_MAX];
 	struct stat st;
 	int ret;
 
-	if (strchr(target, '/') || (!groups_find(groups, target) && !lstat(target, &st) &&
+	snprintf(path, sizeof(path), "%s%s", *target == '/' ? options->sysroot : "", target);
+	if (strchr(target, '/') || (!groups_find(groups, target) && !lstat(path, &st) &&
 				    S_ISSOCK(st.st_mode)))
-		ret = remove_socket(target, force, problem);
+		ret = remove_socket(path, options->force, problem);
 	else
-		ret = remove_group(groups, target, force, problem);
+		ret = remove_group(groups, options, target, problem);
 	if (!ret && names_add(removed, target))
 		ret = problem_set(problem, -ENOMEM, "no memory");
 	return ret;
 }
 
-static int remove_stale(const struct groups *groups, struct names *removed,
-			struct problem *problem)
+static int remove_stale(const struct groups *groups, const struct options *options,
+			struct names *removed, struct problem *problem)
 {
 	int ret = 0;
 
 	for (size_t i = 0; !ret && i < groups->count; i++)
 		if (groups->items[i].state == GROUP_STALE)
-			ret = remove_one(groups, groups->items[i].name, false, removed, problem);
+			ret = remove_one(groups, options, groups->items[i].name, removed, problem);
 	for (size_t i = 0; !ret && i < groups->stale_sockets.count; i++)
-		ret = remove_one(groups, groups->stale_sockets.items[i], false, removed, problem);
+		ret = remove_one(groups, options, groups->stale_sockets.items[i], removed, problem);
 	return ret;
 }
 
@@ -196,13 +206,16 @@ static void print_removed(const struct names *removed, bool as_json)
 		json_object_end(&json);
 		return;
 	}
-	for (size_t i = 0; i < removed->count; i++)
-		printf("removed %s\n", removed->items[i]);
+	for (size_t i = 0; i < removed->count; i++) {
+		printf("removed ");
+		text_print(stdout, removed->items[i]);
+		putchar('\n');
+	}
 }
 
 static int run(int argc, char **argv)
 {
-	struct options options = { 0 };
+	struct options options = { .sysroot = "" };
 	struct names removed = { 0 };
 	struct problem problem;
 	struct groups groups;
@@ -210,13 +223,12 @@ static int run(int argc, char **argv)
 
 	argp_err_exit_status = STATUS_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
-	ret = groups_read(&groups, "", &problem);
+	ret = groups_read(&groups, options.sysroot, &problem);
 	if (!ret) {
 		if (options.all_stale)
-			ret = remove_stale(&groups, &removed, &problem);
+			ret = remove_stale(&groups, &options, &removed, &problem);
 		for (int i = 0; !ret && i < options.target_count; i++)
-			ret = remove_one(&groups, options.targets[i], options.force, &removed,
-					 &problem);
+			ret = remove_one(&groups, &options, options.targets[i], &removed, &problem);
 		groups_free(&groups);
 		print_removed(&removed, options.json);
 		names_free(&removed);

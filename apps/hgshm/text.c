@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "text.h"
+#include "utf8.h"
 
 static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
 
@@ -46,12 +47,30 @@ void text_bits(FILE *out, uint64_t bits)
 		fputs("none", out);
 }
 
+/* Control characters, those from U+0080 to U+009F among them, act on terminals. */
+static int printable_length(const unsigned char *text)
+{
+	int length = utf8_length(text);
+
+	if (length == 1)
+		return *text >= 0x20 && *text != 0x7F;
+	if (length == 2 && *text == 0xC2 && text[1] < 0xA0)
+		return 0;
+	return length;
+}
+
 void text_print(FILE *out, const char *text)
 {
-	for (const unsigned char *at = (const unsigned char *)text; *at; at++) {
-		if (*at < 0x20 || *at == 0x7F)
-			fprintf(out, "\\x%02x", *at);
-		else
-			putc(*at, out);
+	const unsigned char *at = (const unsigned char *)text;
+
+	while (*at) {
+		int length = printable_length(at);
+
+		if (length) {
+			fwrite(at, 1, length, out);
+			at += length;
+		} else {
+			fprintf(out, "\\x%02x", *at++);
+		}
 	}
 }

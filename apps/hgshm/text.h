@@ -19,7 +19,7 @@ struct text text_about(double bytes);
 /* The numbers of the bits that are set, "0 1 3", or "none". */
 void text_bits(FILE *out, uint64_t bits);
 
-/* Prints text with what a terminal would act upon as \xNN. */
+/* Prints text; what a terminal would act upon, or is not UTF-8, as \xNN. */
 void text_print(FILE *out, const char *text);
 
 #endif /* HGSHM_TEXT_H */
