@@ -69,6 +69,9 @@ int hgshm_open_transport(struct hgshm **out, const struct hgshm_transport *trans
 
 int hgshm_device_open(const char *path, const struct hgshm_transport **transport, void **state);
 
+/* Returns error, for which its general meaning is enough. */
+int hgshm_fail_plain(int error);
+
 /* Keeps the words for hgshm_strerror() and returns error. */
 int hgshm_fail(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
