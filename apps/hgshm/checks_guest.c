@@ -136,11 +136,15 @@ static void check_node(struct checks *checks, const char *name, void *arg)
 	} else if (info.cache == HGSHM_CACHE_NONE) {
 		check = check_add(checks, "memory", CHECK_PROBLEM, "it is not cached, and slow");
 		check_mend(check, "dmesg says why");
-	} else if (info.cache == HGSHM_CACHE_NO_MEMORY) {
+	} else if (!info.memory_bytes) {
 		check = check_add(checks, "memory", CHECK_ADVICE, "none: only doorbells");
 		check_mend(check, "start the VM with guestmmap=1 if it is to have memory");
-	} else {
+	} else if (info.cache == HGSHM_CACHE_WRITE_BACK) {
 		check_add(checks, "memory", CHECK_OK, "cached write-back");
+	} else {
+		check = check_add(checks, "memory", CHECK_ADVICE, "the driver does not tell how it is "
+				  "cached");
+		check_mend(check, "a driver of this version does");
 	}
 }
 

@@ -46,11 +46,11 @@ static const struct argp argp = {
 	       PLACE_DOC,
 };
 
-static const char *cache_name(uint32_t cache)
+static const char *cache_name(const struct hgshm_info *info)
 {
-	switch (cache) {
+	switch (info->cache) {
 	case HGSHM_CACHE_NO_MEMORY:
-		return "no memory";
+		return info->memory_bytes ? "not told" : "no memory";
 	case HGSHM_CACHE_WRITE_BACK:
 		return "write-back";
 	case HGSHM_CACHE_NONE:
@@ -91,7 +91,7 @@ static void print_json(const struct hgshm_info *info, const char *shmid)
 	json_bool(&json, "guest_mmap", info->features & HGSHM_FEATURE_GUEST_MMAP);
 	json_bool(&json, "peer_readonly", info->features & HGSHM_FEATURE_PEER_READONLY);
 	json_bool(&json, "stale", info->status & HGSHM_STATUS_MEMORY_STALE);
-	json_string(&json, "cache", cache_name(info->cache));
+	json_string(&json, "cache", cache_name(info));
 	json_array(&json, "bar_bytes");
 	for (size_t i = 0; i < sizeof(info->bar_bytes) / sizeof(info->bar_bytes[0]); i++)
 		json_number(&json, NULL, info->bar_bytes[i]);
@@ -120,7 +120,7 @@ static void print_text(const struct hgshm_info *info, const char *shmid)
 	printf("%-10s ", "members");
 	text_bits(stdout, info->peers);
 	printf("\n%-10s %" PRIu32 "\n", "epoch", info->epoch);
-	printf("%-10s %s\n", "cache", cache_name(info->cache));
+	printf("%-10s %s\n", "cache", cache_name(info));
 	if (info->status & HGSHM_STATUS_MEMORY_STALE)
 		printf("%-10s the mapper came back with another memory; this place has the old one\n",
 		       "stale");

@@ -9,8 +9,8 @@
 const char *argp_program_version = "hgshm " HGSHM_APPS_VERSION;
 
 static const struct command *const commands[] = {
-	&command_info, &command_peers, &command_ring, &command_wait,
-	&command_ls, &command_rm, &command_doctor,
+	&command_info, &command_peers, &command_ring, &command_wait, &command_put,
+	&command_cat, &command_ls, &command_rm, &command_doctor,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
