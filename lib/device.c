@@ -37,9 +37,17 @@ static int device_map(void *state, enum hgshm_region region, size_t bytes, void 
 {
 	off_t offset = region == HGSHM_REGION_PEER ? HGSHM_MMAP_PEER : HGSHM_MMAP_MEMORY;
 	struct device *device = state;
+	int prot = PROT_READ | PROT_WRITE;
+	struct hgshm_info info;
 	void *start;
+	int ret;
 
-	start = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, device->fd, offset);
+	ret = device_get_info(device, &info);
+	if (ret)
+		return ret;
+	if (region == HGSHM_REGION_PEER && info.features & HGSHM_FEATURE_PEER_READONLY)
+		prot = PROT_READ;
+	start = mmap(NULL, bytes, prot, MAP_SHARED, device->fd, offset);
 	if (start == MAP_FAILED)
 		return hgshm_fail(-errno, "%s: mapping %zu bytes of %s: %s", device->path, bytes,
 				  region == HGSHM_REGION_PEER ? "the peer slice" : "memory",

@@ -17,6 +17,17 @@ static int64_t now_ns(void)
 	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
+/* Member @index is here now, and not there any more; or the other way round. */
+static void move_peer(uint64_t *here, uint64_t *there, uint16_t index)
+{
+	uint64_t bit = UINT64_C(1) << index;
+
+	if (*there & bit)
+		*there &= ~bit;
+	else
+		*here |= bit;
+}
+
 /* Returns 0 if there were events, -EAGAIN if there were none. */
 static int take_events(struct hgshm *h, struct hgshm_events *out)
 {
@@ -38,6 +49,10 @@ static int take_events(struct hgshm *h, struct hgshm_events *out)
 		} else if (event->type == HGSHM_EVENT_DOORBELL && event->index < h->clients) {
 			events.rung |= UINT64_C(1) << event->index;
 			events.counts[event->index] += event->count;
+		} else if (event->type == HGSHM_EVENT_PEER_UP && event->index < h->clients) {
+			move_peer(&events.came, &events.went, event->index);
+		} else if (event->type == HGSHM_EVENT_PEER_DOWN && event->index < h->clients) {
+			move_peer(&events.went, &events.came, event->index);
 		} else {
 			return hgshm_fail(-EPROTO, "the driver returned event type %u index %u",
 					  event->type, event->index);
