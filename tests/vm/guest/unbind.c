@@ -10,8 +10,6 @@
  */
 #include <fcntl.h>
 #include <poll.h>
-#include <setjmp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,25 +23,11 @@
 #include "check.h"
 #include "command.h"
 #include "device.h"
+#include "sigbus.h"
 
 #define PAGE_BYTES	4096
 #define PINNED_PAGES	4
 #define LEFT_NODE	"/dev/left-over"
-
-static sigjmp_buf after_sigbus;
-
-static void on_sigbus(int signo)
-{
-	siglongjmp(after_sigbus, 1);
-}
-
-static bool load_gives_sigbus(volatile uint8_t *at)
-{
-	if (sigsetjmp(after_sigbus, 1))
-		return true;
-	(void)*at;
-	return false;
-}
 
 /* Ends with 0 if a read() that blocks is ended by ENODEV. */
 static pid_t fork_reader(int fd)
@@ -150,7 +134,7 @@ int main(int argc, char **argv)
 		check_abort("usage: unbind HOW");
 	CHECK_EQUAL(fstat(fd, &node), 0);
 	CHECK_EQUAL(mknod(LEFT_NODE, S_IFCHR | 0600, node.st_rdev), 0);
-	signal(SIGBUS, on_sigbus);
+	sigbus_catch();
 	memset(memory, 77, PINNED_PAGES * PAGE_BYTES);
 	memory[info.memory_bytes - 1] = 78;
 	CHECK(!load_gives_sigbus(memory));
