@@ -11,6 +11,8 @@
 #	vm_options --clients 3 --size 12m    options of hgshm-launch; adds up
 #	vm_add FILE[:GUEST_PATH]...          a program into /hgshm/bin, with its
 #	                                     libraries, or any file to a path
+#	vm_module DIR                        builds the kernel module DIR/Kbuild and
+#	                                     puts it into /hgshm, for insmod
 #	vm_script all <<'END'                what every VM runs, or
 #	vm_script 2 <<'END'                  what VM 2 runs
 #	vm_run                               boots them; returns when all have ended
@@ -87,6 +89,20 @@ vm_options() {
 
 vm_add() {
 	vm_files="$vm_files $*"
+}
+
+# Beside its own module, the driver's build says what it was built with.
+vm_module() {
+	vm_release=$(cat "$HGSHM_GUEST/release")
+	vm_kernel_build=$(cat "$HGSHM_BUILD/../driver/$vm_release/kernel-build")
+	vm_module_dir=$vm_dir/module-${1##*/}
+	mkdir "$vm_module_dir"
+	cp "$1"/* "$vm_module_dir"
+	make -C "$vm_kernel_build" M="$vm_module_dir" modules >"$vm_dir/module.log" 2>&1 || {
+		cat "$vm_dir/module.log"
+		fail "the module $1 does not build for $vm_release"
+	}
+	vm_add "$vm_module_dir/${1##*/}.ko:/hgshm/${1##*/}.ko"
 }
 
 vm_script() {
