@@ -118,6 +118,15 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 		fake_device.poked[fake_device.poked_used++] = poke->index;
 		return 0;
 	}
+	if (request == HGSHM_IOC_EXPORT_DMABUF) {
+		struct hgshm_export_dmabuf *buffer = arg;
+
+		if (fail(fake_device.dmabuf_errno))
+			return -1;
+		fake_device.exported = *buffer;
+		buffer->fd = 4242;
+		return 0;
+	}
 	return fail(ENOTTY);
 }
 
@@ -127,6 +136,7 @@ void *__wrap_mmap64(void *at, size_t bytes, int protection, int flags, int fd, o
 		return MAP_FAILED;
 	fake_device.map_offset[fake_device.maps] = offset;
 	fake_device.map_bytes[fake_device.maps] = bytes;
+	fake_device.map_protection[fake_device.maps] = protection;
 	return memory[fake_device.maps++];
 }
 
