@@ -24,6 +24,12 @@ int hgshm_fail(int error, const char *format, ...)
 	return error;
 }
 
+int hgshm_fail_plain(int error)
+{
+	last.error = 0;
+	return error;
+}
+
 static const char *general_meaning(int error)
 {
 	switch (error) {
@@ -31,6 +37,8 @@ static const char *general_meaning(int error)
 		return "success";
 	case -EACCES:
 		return "not given to this member, or not permitted for this user";
+	case -EAGAIN:
+		return "there is none now";
 	case -EPERM:
 		return "the device shares no memory with this VM (guestmmap=0)";
 	case -ENODEV:

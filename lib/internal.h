@@ -69,6 +69,7 @@ struct hgshm {
 	_Atomic uint64_t received[HGSHM_PEERS_MAX];
 	_Atomic uint64_t waits;
 	_Atomic uint64_t sleeps;
+	_Atomic uint32_t peer_changes;	/* told by hgshm_wait(), to whomever */
 };
 
 /* On success the handle owns state; on failure the caller still does. */
@@ -76,6 +77,9 @@ int hgshm_open_transport(struct hgshm **out, const struct hgshm_transport *trans
 			 const struct hgshm_options *options);
 
 int hgshm_device_open(const char *path, const struct hgshm_transport **transport, void **state);
+
+/* Returns error, for which its general meaning is enough. */
+int hgshm_fail_plain(int error);
 
 /* Where a slice lies, or why it does not: hgshm_slice()'s errors. */
 int hgshm_locate_slice(const struct hgshm *h, uint32_t index, enum hgshm_region *region,

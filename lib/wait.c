@@ -72,6 +72,8 @@ static int take_events(struct hgshm *h, struct hgshm_events *out)
 		if (events.counts[i])
 			atomic_fetch_add_explicit(&h->received[i], events.counts[i],
 						  memory_order_relaxed);
+	if (events.peers_changed)
+		atomic_fetch_add(&h->peer_changes, 1);
 	if (out)
 		*out = events;
 	return 0;

@@ -201,6 +201,7 @@ static void test_slices_of_worker(void **state)
 	assert_int_equal(fake_device.map_offset[0], HGSHM_MMAP_MEMORY);
 	assert_int_equal(fake_device.map_offset[1], HGSHM_MMAP_PEER);
 	assert_int_equal(fake_device.map_bytes[1], SLICE);
+	assert_int_equal(fake_device.map_protection[1], PROT_READ | PROT_WRITE);
 	check_slice_fails(h, 1, -EACCES, "slice 0 only");
 	check_slice_fails(h, 4, -ENXIO, "clients=4");
 	assert_int_equal(hgshm_slice(h, 2, NULL, &bytes), -EINVAL);
