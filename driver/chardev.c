@@ -28,6 +28,7 @@ static int hgshm_open(struct inode *inode, struct file *filp)
 	spin_lock_irq(&hd->openers_lock);
 	list_add_tail(&opener->link, &hd->openers);
 	spin_unlock_irq(&hd->openers_lock);
+	hgshm_events_start(opener);
 
 	filp->private_data = opener;
 	filp->f_mapping = hd->inode->i_mapping;
@@ -45,6 +46,7 @@ static int hgshm_release(struct inode *inode, struct file *filp)
 	list_del(&opener->link);
 	spin_unlock_irq(&hd->openers_lock);
 
+	hgshm_eventfd_drop_all(opener);
 	kfree(opener);
 	put_device(&hd->dev);
 	return 0;

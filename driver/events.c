@@ -1,10 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What each opener has still to be told: counts by vector. */
+/* What each opener has still to be told: counts by vector, who came and went. */
+#include <linux/bitops.h>
 #include <linux/fs.h>
 #include <linux/lockdep.h>
 #include <linux/uaccess.h>
 
 #include "hgshm.h"
+
+/* A new opener, in hd->openers already, is told of what changes from now on. */
+void hgshm_events_start(struct hgshm_opener *opener)
+{
+	struct hgshm_device *hd = opener->hd;
+	u32 epoch;
+	u64 peers = hgshm_peers_refresh(hd, &epoch);
+
+	spin_lock_irq(&hd->openers_lock);
+	opener->told = peers;
+	opener->known = peers;
+	opener->known_epoch = epoch;
+	spin_unlock_irq(&hd->openers_lock);
+}
 
 /* From interrupt handlers: add one interrupt of @vector to every opener. */
 void hgshm_events_record(struct hgshm_device *hd, u32 vector)
@@ -17,6 +32,7 @@ void hgshm_events_record(struct hgshm_device *hd, u32 vector)
 		if (!opener->counts[vector]++)
 			opener->pending++;
 		hgshm_signal_send(&opener->signal);
+		hgshm_eventfd_signal(opener, vector);
 	}
 	spin_unlock_irqrestore(&hd->openers_lock, flags);
 
@@ -29,90 +45,141 @@ bool hgshm_events_pending(struct hgshm_opener *opener)
 	bool pending;
 
 	spin_lock_irqsave(&opener->hd->openers_lock, flags);
-	pending = opener->pending;
+	pending = opener->pending || opener->told != opener->known;
 	spin_unlock_irqrestore(&opener->hd->openers_lock, flags);
 	return pending;
 }
 
-static void hgshm_event_fill(struct hgshm_event *event, u32 vector, u32 epoch,
-			     u64 count)
+static void hgshm_batch_add(struct hgshm_batch *batch, u16 type, u16 index,
+			    u32 epoch, u64 count)
 {
-	event->epoch = epoch;
-	event->count = count;
-	if (vector == HGSHM_VECTOR_PEERS) {
-		event->type = HGSHM_EVENT_PEERS;
-		event->index = HGSHM_EVENT_NO_INDEX;
-	} else {
-		event->type = HGSHM_EVENT_DOORBELL;
-		event->index = vector - HGSHM_VECTOR_DOORBELL(0);
+	batch->events[batch->count++] = (struct hgshm_event){
+		.type = type,
+		.index = index,
+		.epoch = epoch,
+		.count = count,
+	};
+}
+
+/* Who came and who went between two sets of VMs. */
+static void hgshm_batch_add_changes(struct hgshm_batch *batch, u32 max,
+				    u64 before, u64 now, u32 epoch)
+{
+	u64 changed;
+	u32 i;
+
+	for (changed = before ^ now; changed && batch->count < max;
+	     changed &= changed - 1) {
+		i = __ffs64(changed);
+		hgshm_batch_add(batch, now & BIT_ULL(i) ? HGSHM_EVENT_PEER_UP :
+							  HGSHM_EVENT_PEER_DOWN,
+				i, epoch, 1);
 	}
 }
 
-static u32 hgshm_event_vector(const struct hgshm_event *event)
+/* A change among the peers, then what changed. */
+static void hgshm_batch_add_peers(struct hgshm_opener *opener, u32 max, u64 count)
 {
-	if (event->type == HGSHM_EVENT_PEERS)
-		return HGSHM_VECTOR_PEERS;
-	return HGSHM_VECTOR_DOORBELL(event->index);
+	struct hgshm_batch *batch = &opener->batch;
+
+	batch->peers = hgshm_peers_known(opener->hd, &batch->epoch);
+	hgshm_batch_add(batch, HGSHM_EVENT_PEERS, HGSHM_EVENT_NO_INDEX,
+			batch->epoch, count);
+	hgshm_batch_add_changes(batch, max, opener->known, batch->peers,
+				batch->epoch);
 }
 
 /* Fill opener->batch with at most @max events; they stay counted. */
-static u32 hgshm_events_peek(struct hgshm_opener *opener, u32 max)
+static void hgshm_events_peek(struct hgshm_opener *opener, u32 max)
 {
+	struct hgshm_batch *batch = &opener->batch;
 	struct hgshm_device *hd = opener->hd;
 	u32 vectors = hd->identity.vectors;
 	u32 epoch = hgshm_epoch(hd);
-	u32 filled = 0;
 	u32 i, vector;
+	u64 count;
 
 	lockdep_assert_held(&opener->read_lock);
 
+	batch->count = 0;
 	spin_lock_irq(&hd->openers_lock);
-	for (i = 0; i < vectors && filled < max; i++) {
+	/* What did not fit behind the last PEERS comes before all that is new. */
+	hgshm_batch_add_changes(batch, max, opener->told, opener->known,
+				opener->known_epoch);
+	for (i = 0; i < vectors && batch->count < max; i++) {
 		vector = (opener->next + i) % vectors;
-		if (opener->counts[vector])
-			hgshm_event_fill(&opener->batch[filled++], vector, epoch,
-					 opener->counts[vector]);
+		count = opener->counts[vector];
+		if (!count)
+			continue;
+		if (vector == HGSHM_VECTOR_PEERS)
+			hgshm_batch_add_peers(opener, max, count);
+		else
+			hgshm_batch_add(batch, HGSHM_EVENT_DOORBELL,
+					vector - HGSHM_VECTOR_DOORBELL(0), epoch,
+					count);
 	}
 	spin_unlock_irq(&hd->openers_lock);
-	return filled;
+}
+
+static void hgshm_vector_consume(struct hgshm_opener *opener, u32 vector, u64 count)
+{
+	opener->counts[vector] -= count;
+	if (!opener->counts[vector])
+		opener->pending--;
+	opener->next = vector + 1;
 }
 
 /* Uncount what peek() put into the batch; more may have come meanwhile. */
-static void hgshm_events_consume(struct hgshm_opener *opener, u32 filled)
+static void hgshm_events_consume(struct hgshm_opener *opener)
 {
+	const struct hgshm_batch *batch = &opener->batch;
 	struct hgshm_device *hd = opener->hd;
-	u32 i, vector = 0;
+	const struct hgshm_event *event;
+	u32 i;
 
 	lockdep_assert_held(&opener->read_lock);
 
 	spin_lock_irq(&hd->openers_lock);
-	for (i = 0; i < filled; i++) {
-		vector = hgshm_event_vector(&opener->batch[i]);
-		opener->counts[vector] -= opener->batch[i].count;
-		if (!opener->counts[vector])
-			opener->pending--;
+	for (i = 0; i < batch->count; i++) {
+		event = &batch->events[i];
+		switch (event->type) {
+		case HGSHM_EVENT_PEERS:
+			hgshm_vector_consume(opener, HGSHM_VECTOR_PEERS,
+					     event->count);
+			opener->known = batch->peers;
+			opener->known_epoch = batch->epoch;
+			break;
+		case HGSHM_EVENT_PEER_UP:
+			opener->told |= BIT_ULL(event->index);
+			break;
+		case HGSHM_EVENT_PEER_DOWN:
+			opener->told &= ~BIT_ULL(event->index);
+			break;
+		default:
+			hgshm_vector_consume(opener,
+					     HGSHM_VECTOR_DOORBELL(event->index),
+					     event->count);
+		}
 	}
 	spin_unlock_irq(&hd->openers_lock);
-
-	opener->next = vector + 1;
 }
 
 /* Copy first, consume then: a bad buffer loses no event. */
 static ssize_t hgshm_events_copy(struct hgshm_opener *opener, char __user *buf,
 				 u32 max)
 {
+	const struct hgshm_batch *batch = &opener->batch;
 	ssize_t ret;
-	u32 filled;
 
 	if (mutex_lock_interruptible(&opener->read_lock))
 		return -ERESTARTSYS;
 
-	filled = hgshm_events_peek(opener, max);
-	ret = filled * sizeof(struct hgshm_event);
-	if (copy_to_user(buf, opener->batch, ret))
+	hgshm_events_peek(opener, max);
+	ret = batch->count * sizeof(struct hgshm_event);
+	if (copy_to_user(buf, batch->events, ret))
 		ret = -EFAULT;
-	else if (filled)
-		hgshm_events_consume(opener, filled);
+	else
+		hgshm_events_consume(opener);
 
 	mutex_unlock(&opener->read_lock);
 	return ret;
@@ -127,7 +194,7 @@ ssize_t hgshm_events_read(struct hgshm_opener *opener, char __user *buf,
 
 	if (!max)
 		return -EINVAL;
-	max = min_t(size_t, max, HGSHM_VECTORS_MAX);
+	max = min_t(size_t, max, HGSHM_BATCH_EVENTS);
 
 	for (;;) {
 		if (READ_ONCE(hd->gone))

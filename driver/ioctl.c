@@ -2,10 +2,31 @@
 /* The ioctls of include/hgshm/ioctl.h. */
 #include <linux/bits.h>
 #include <linux/fs.h>
+#include <linux/pagemap.h>
 #include <linux/stddef.h>
+#include <linux/string.h>
 #include <linux/uaccess.h>
 
 #include "hgshm.h"
+
+/*
+ * All of @reply or nothing: a struct whose end lies in a page that can't be
+ * written is found before its start is written. Only a thread that takes the
+ * page away between the two sees a part, in memory that it gave up.
+ */
+static int hgshm_ioctl_reply(void __user *arg, const void *reply, size_t bytes)
+{
+	if (fault_in_safe_writeable(arg, bytes) || copy_to_user(arg, reply, bytes))
+		return -EFAULT;
+	return 0;
+}
+
+static u32 hgshm_info_cache(const struct hgshm_region *memory)
+{
+	if (!memory->bytes)
+		return HGSHM_CACHE_NO_MEMORY;
+	return memory->cached ? HGSHM_CACHE_WRITE_BACK : HGSHM_CACHE_NONE;
+}
 
 static void hgshm_info_fill(struct hgshm_device *hd, struct hgshm_info *info)
 {
@@ -26,6 +47,10 @@ static void hgshm_info_fill(struct hgshm_device *hd, struct hgshm_info *info)
 	info->irq_enabled = READ_ONCE(hd->irq_enabled);
 	for (bar = 0; bar < ARRAY_SIZE(info->bar_bytes); bar++)
 		info->bar_bytes[bar] = pci_resource_len(hd->pdev, bar);
+	info->status = hgshm_status(hd);
+	info->cache = hgshm_info_cache(&hd->regions[HGSHM_REGION_MEMORY]);
+	info->doorbells_bytes = hgshm_doorbells_bytes();
+	memcpy(info->shmid, id->shmid, sizeof(info->shmid));
 }
 
 static long hgshm_ioctl_info(struct hgshm_opener *opener, void __user *arg)
@@ -37,12 +62,14 @@ static long hgshm_ioctl_info(struct hgshm_opener *opener, void __user *arg)
 		return -EFAULT;
 	if (info.struct_bytes < HGSHM_INFO_BYTES_MIN || info.flags)
 		return -EINVAL;
+	if (!hgshm_regs_answer(opener->hd))
+		return -ENODEV;
 
 	bytes = min_t(u32, info.struct_bytes, sizeof(info));
 	memset(&info, 0, sizeof(info));
 	info.struct_bytes = bytes;
 	hgshm_info_fill(opener->hd, &info);
-	return copy_to_user(arg, &info, bytes) ? -EFAULT : 0;
+	return hgshm_ioctl_reply(arg, &info, bytes);
 }
 
 static void hgshm_poke_all(struct hgshm_device *hd)
@@ -103,6 +130,18 @@ static long hgshm_ioctl_set_signal(struct hgshm_opener *opener,
 	return hgshm_signal_set(opener, request.signo);
 }
 
+static long hgshm_ioctl_set_eventfd(struct hgshm_opener *opener,
+				    void __user *arg)
+{
+	struct hgshm_set_eventfd request;
+
+	if (copy_from_user(&request, arg, sizeof(request)))
+		return -EFAULT;
+	if (request.flags || request.reserved)
+		return -EINVAL;
+	return hgshm_eventfd_set(opener, request.index, request.fd);
+}
+
 /* INFO's number holds the caller's idea of its size, which may be larger. */
 static bool hgshm_ioctl_is_info(unsigned int cmd)
 {
@@ -112,9 +151,11 @@ static bool hgshm_ioctl_is_info(unsigned int cmd)
 	       _IOC_SIZE(cmd) >= HGSHM_INFO_BYTES_MIN;
 }
 
-static long hgshm_ioctl_dispatch(struct hgshm_opener *opener, unsigned int cmd,
+static long hgshm_ioctl_dispatch(struct file *filp, unsigned int cmd,
 				 void __user *arg)
 {
+	struct hgshm_opener *opener = filp->private_data;
+
 	if (hgshm_ioctl_is_info(cmd))
 		return hgshm_ioctl_info(opener, arg);
 
@@ -125,6 +166,10 @@ static long hgshm_ioctl_dispatch(struct hgshm_opener *opener, unsigned int cmd,
 		return hgshm_ioctl_irq_enable(opener, arg);
 	case HGSHM_IOC_SET_SIGNAL:
 		return hgshm_ioctl_set_signal(opener, arg);
+	case HGSHM_IOC_SET_EVENTFD:
+		return hgshm_ioctl_set_eventfd(opener, arg);
+	case HGSHM_IOC_EXPORT_DMABUF:
+		return hgshm_dmabuf_export(filp, arg);
 	default:
 		return -ENOTTY;
 	}
@@ -138,7 +183,7 @@ long hgshm_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 
 	if (!hgshm_device_enter(opener->hd, &cookie))
 		return -ENODEV;
-	ret = hgshm_ioctl_dispatch(opener, cmd, (void __user *)arg);
+	ret = hgshm_ioctl_dispatch(filp, cmd, (void __user *)arg);
 	hgshm_device_leave(cookie);
 	return ret;
 }

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Struct pages for the shared memory, so that any DMA engine may reach it. */
-#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/io.h>
+#include <linux/memory_hotplug.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/sizes.h>
 
 #include "hgshm.h"
 
 #ifndef CONFIG_ZONE_DEVICE
-#error hgshm needs a kernel with CONFIG_ZONE_DEVICE=y
+#error hgshm needs a kernel with CONFIG_ZONE_DEVICE=y, which needs CONFIG_MEMORY_HOTPLUG=y
 #endif
 
 #define HGSHM_PIN_POLL_MS	10
@@ -36,15 +37,27 @@ static int hgshm_region_check(struct hgshm_device *hd, int bar, u64 bytes)
 static void hgshm_region_explain(struct hgshm_device *hd, int bar,
 				 const struct range *range, int error)
 {
+	struct range reach = mhp_get_pluggable_range(true);
 	struct device *dev = &hd->pdev->dev;
 
 	if (error == -ENOMEM)
 		dev_err(dev, "BAR %d: no room for its page table of %llu KiB: give the VM more RAM\n",
 			bar,
 			(range_len(range) >> PAGE_SHIFT) * sizeof(struct page) / SZ_1K);
+	else if (range->start < reach.start || range->end > reach.end)
+		dev_err(dev, "BAR %d lies at %#llx-%#llx, but this kernel reaches physical addresses %#llx-%#llx only: the CPU has too few address bits, or booting with nokaslr gives more\n",
+			bar, range->start, range->end, reach.start, reach.end);
 	else
-		dev_err(dev, "BAR %d: no struct pages for %#llx-%#llx, error %d; is it above the CPU's physical address bits?\n",
+		dev_err(dev, "BAR %d: no struct pages for %#llx-%#llx: error %d\n",
 			bar, range->start, range->end, error);
+}
+
+/* Works all the same, only with more page faults. */
+static void hgshm_region_explain_small_pages(struct hgshm_device *hd)
+{
+	if (!IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE))
+		dev_info(&hd->pdev->dev, "memory is mapped in pages of %lu bytes only: the kernel is built without CONFIG_TRANSPARENT_HUGEPAGE\n",
+			 PAGE_SIZE);
 }
 
 static int hgshm_region_map(struct hgshm_device *hd, enum hgshm_region_id id,
@@ -62,6 +75,7 @@ static int hgshm_region_map(struct hgshm_device *hd, enum hgshm_region_id id,
 	if (ret)
 		return ret;
 
+	region->hd = hd;
 	region->start = pci_resource_start(hd->pdev, bar);
 	pgmap->type = MEMORY_DEVICE_GENERIC;
 	pgmap->nr_range = 1;
@@ -74,7 +88,9 @@ static int hgshm_region_map(struct hgshm_device *hd, enum hgshm_region_id id,
 		pci_release_region(hd->pdev, bar);
 		return PTR_ERR(addr);
 	}
-	hgshm_bar_check_cached(hd->pdev, bar, addr);
+	region->cached = hgshm_bar_is_cached(hd->pdev, bar, addr);
+	region->read_only = id == HGSHM_REGION_PEER &&
+			    hd->identity.features & HGSHM_FEATURE_PEER_READONLY;
 	region->bytes = bytes;
 	return 0;
 }
@@ -96,7 +112,8 @@ static unsigned long hgshm_region_pinned_pages(const struct hgshm_region *region
 /*
  * I/O that was started through a mapping may still be under way after the
  * mapping is gone. The kernel tells no one when the last pin of such a page
- * goes, so look again and again.
+ * goes, so look again and again. TASK_IDLE: however long that takes, it is no
+ * hung task.
  */
 static void hgshm_region_wait_unpinned(struct hgshm_device *hd,
 				       const struct hgshm_region *region)
@@ -108,7 +125,7 @@ static void hgshm_region_wait_unpinned(struct hgshm_device *hd,
 		if (waited_ms && !(waited_ms % HGSHM_PIN_WARN_MS))
 			dev_warn(&hd->pdev->dev, "cannot let go of the memory yet: %lu pages are in use for I/O\n",
 				 pinned);
-		msleep(HGSHM_PIN_POLL_MS);
+		schedule_timeout_idle(msecs_to_jiffies(HGSHM_PIN_POLL_MS));
 		waited_ms += HGSHM_PIN_POLL_MS;
 	}
 }
@@ -138,6 +155,7 @@ int hgshm_memory_map(struct hgshm_device *hd)
 			       id->index ? id->slice_bytes : id->size_bytes);
 	if (ret)
 		return ret;
+	hgshm_region_explain_small_pages(hd);
 	if (!(id->features & HGSHM_FEATURE_PEER_SLICE))
 		return 0;
 

@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Mappings, filled in by page fault: write-back, huge where all lines up. */
+/*
+ * Mappings of the memory, filled in by page fault: write-back, huge where all
+ * lines up. Those of the doorbells are in doorbells.c.
+ */
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/pfn_t.h>
 
+#include "compat.h"
 #include "hgshm.h"
 
 #define HGSHM_REGION_PAGES	(HGSHM_MMAP_REGION_BYTES >> PAGE_SHIFT)
-
-static struct hgshm_device *hgshm_vma_device(struct vm_area_struct *vma)
-{
-	struct hgshm_opener *opener = vma->vm_file->private_data;
-
-	return opener->hd;
-}
 
 /* Bytes into its region at which @addr of @vma lies. */
 static u64 hgshm_vma_offset(struct vm_area_struct *vma, unsigned long addr)
@@ -60,18 +57,17 @@ static vm_fault_t hgshm_fault_huge(struct vm_fault *vmf,
 }
 
 static vm_fault_t hgshm_vm_huge_fault(struct vm_fault *vmf,
-				      enum page_entry_size size)
+				      hgshm_fault_size size)
 {
-	struct hgshm_device *hd = hgshm_vma_device(vmf->vma);
 	const struct hgshm_region *region = vmf->vma->vm_private_data;
 	vm_fault_t ret = VM_FAULT_FALLBACK;
 	int cookie;
 
-	if (!hgshm_device_enter(hd, &cookie))
+	if (!hgshm_device_enter(region->hd, &cookie))
 		return VM_FAULT_SIGBUS;
-	if (size == PE_SIZE_PTE)
+	if (size == HGSHM_FAULT_PAGE)
 		ret = hgshm_fault_page(vmf, region);
-	else if (size == PE_SIZE_PMD)
+	else if (size == HGSHM_FAULT_HUGE)
 		ret = hgshm_fault_huge(vmf, region);
 	hgshm_device_leave(cookie);
 	return ret;
@@ -79,7 +75,7 @@ static vm_fault_t hgshm_vm_huge_fault(struct vm_fault *vmf,
 
 static vm_fault_t hgshm_vm_fault(struct vm_fault *vmf)
 {
-	return hgshm_vm_huge_fault(vmf, PE_SIZE_PTE);
+	return hgshm_vm_huge_fault(vmf, HGSHM_FAULT_PAGE);
 }
 
 static const struct vm_operations_struct hgshm_vm_operations = {
@@ -87,29 +83,60 @@ static const struct vm_operations_struct hgshm_vm_operations = {
 	.huge_fault = hgshm_vm_huge_fault,
 };
 
-static int hgshm_mmap_region(struct hgshm_device *hd,
-			     struct vm_area_struct *vma)
+/*
+ * @vma becomes one of @region, at its vm_pgoff in it. Its file keeps the device's
+ * memory alive and is of the device's address space.
+ */
+int hgshm_mmap_region(struct vm_area_struct *vma, struct hgshm_region *region)
 {
-	u64 number = vma->vm_pgoff / HGSHM_REGION_PAGES;
-	u64 offset = hgshm_vma_offset(vma, vma->vm_start);
-	u64 length = vma->vm_end - vma->vm_start;
-	struct hgshm_region *region;
-
-	if (!(hd->identity.features & HGSHM_FEATURE_GUEST_MMAP))
-		return -EPERM;
-	if (number >= HGSHM_REGIONS || !hd->regions[number].bytes)
-		return -ENXIO;
-	region = &hd->regions[number];
-	if (offset > region->bytes || length > region->bytes - offset)
-		return -EINVAL;
-	/* VM_SHARED is off in a read-only shared mapping, this is not. */
-	if (!(vma->vm_flags & VM_MAYSHARE))
-		return -EINVAL;
-
+	if (region->read_only) {
+		if (vma->vm_flags & VM_WRITE)
+			return -EACCES;
+		vm_flags_clear(vma, VM_MAYWRITE);
+	}
 	vma->vm_private_data = region;
 	vma->vm_ops = &hgshm_vm_operations;
-	vma->vm_flags |= VM_HUGEPAGE | VM_DONTEXPAND | VM_DONTDUMP;
+	vm_flags_clear(vma, VM_MAYEXEC);
+	vm_flags_set(vma, VM_HUGEPAGE | VM_DONTEXPAND | VM_DONTDUMP);
 	return 0;
+}
+
+/* What every mapping must be, of @bytes there are. */
+static int hgshm_mmap_check(struct vm_area_struct *vma, u64 bytes)
+{
+	u64 offset = hgshm_vma_offset(vma, vma->vm_start);
+	u64 length = vma->vm_end - vma->vm_start;
+
+	if (offset > bytes || length > bytes - offset)
+		return -EINVAL;
+	/* VM_SHARED is off in a read-only shared mapping, this is not. */
+	if (!(vma->vm_flags & VM_MAYSHARE) || vma->vm_flags & VM_EXEC)
+		return -EINVAL;
+	return 0;
+}
+
+static int hgshm_mmap_any(struct hgshm_device *hd, struct vm_area_struct *vma)
+{
+	u64 number = vma->vm_pgoff / HGSHM_REGION_PAGES;
+	bool doorbells = number == HGSHM_MMAP_DOORBELLS / HGSHM_MMAP_REGION_BYTES;
+	u64 bytes = 0;
+	int ret;
+
+	if (doorbells)
+		bytes = hgshm_doorbells_bytes();
+	else if (!(hd->identity.features & HGSHM_FEATURE_GUEST_MMAP))
+		return -EPERM;
+	else if (number < HGSHM_REGIONS)
+		bytes = hd->regions[number].bytes;
+	if (!bytes)
+		return -ENXIO;
+
+	ret = hgshm_mmap_check(vma, bytes);
+	if (ret)
+		return ret;
+	if (doorbells)
+		return hgshm_doorbells_mmap(vma);
+	return hgshm_mmap_region(vma, &hd->regions[number]);
 }
 
 int hgshm_mmap(struct file *filp, struct vm_area_struct *vma)
@@ -120,7 +147,7 @@ int hgshm_mmap(struct file *filp, struct vm_area_struct *vma)
 
 	if (!hgshm_device_enter(opener->hd, &cookie))
 		return -ENODEV;
-	ret = hgshm_mmap_region(opener->hd, vma);
+	ret = hgshm_mmap_any(opener->hd, vma);
 	hgshm_device_leave(cookie);
 	return ret;
 }

@@ -32,6 +32,7 @@ static struct hgshm_device *hgshm_device_new(struct pci_dev *pdev)
 	spin_lock_init(&hd->openers_lock);
 	INIT_LIST_HEAD(&hd->openers);
 	init_waitqueue_head(&hd->wait);
+	init_waitqueue_head(&hd->dmabuf_wait);
 
 	device_initialize(&hd->dev);
 	hd->dev.class = &hgshm_class;
@@ -171,6 +172,7 @@ static void hgshm_remove(struct pci_dev *pdev)
 	unmap_mapping_range(hd->inode->i_mapping, 0, 0, 1);
 	hgshm_regs_enable_irqs(hd, false);
 	hgshm_irqs_free(hd);
+	hgshm_dmabufs_wait_unused(hd);
 	hgshm_memory_unmap(hd);
 	hgshm_hardware_close(hd);
 
@@ -196,4 +198,6 @@ struct pci_driver hgshm_pci_driver = {
 	.probe = hgshm_probe,
 	.remove = hgshm_remove,
 	.shutdown = hgshm_shutdown,
+	.err_handler = &hgshm_reset_operations,
+	.driver.pm = pm_sleep_ptr(&hgshm_power_operations),
 };

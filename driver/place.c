@@ -35,15 +35,17 @@ void hgshm_bars_raise(struct pci_dev *pdev)
 }
 
 /* @addr: where the kernel maps the BAR; user mappings get the same type. */
-void hgshm_bar_check_cached(struct pci_dev *pdev, int bar, void *addr)
+bool hgshm_bar_is_cached(struct pci_dev *pdev, int bar, void *addr)
 {
 	unsigned int level;
 	pte_t *pte = lookup_address((unsigned long)addr, &level);
 
 	/* The two bits lie alike in entries of all levels; 0 is write-back. */
-	if (!pte || pte_flags(*pte) & (_PAGE_PCD | _PAGE_PWT))
-		dev_warn(&pdev->dev, "BAR %d is not mapped write-back, access may be slow: the firmware made its addresses uncached, and none above 4 GiB were free\n",
-			 bar);
+	if (pte && !(pte_flags(*pte) & (_PAGE_PCD | _PAGE_PWT)))
+		return true;
+	dev_warn(&pdev->dev, "BAR %d is not mapped write-back, access may be slow: the firmware made its addresses uncached, and none above 4 GiB were free\n",
+		 bar);
+	return false;
 }
 
 #else
@@ -52,8 +54,9 @@ void hgshm_bars_raise(struct pci_dev *pdev)
 {
 }
 
-void hgshm_bar_check_cached(struct pci_dev *pdev, int bar, void *addr)
+bool hgshm_bar_is_cached(struct pci_dev *pdev, int bar, void *addr)
 {
+	return true;
 }
 
 #endif

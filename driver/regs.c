@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* BAR 0: registers and doorbells. */
 #include <linux/bits.h>
+#include <linux/ctype.h>
 #include <linux/io-64-nonatomic-lo-hi.h>
 #include <linux/math64.h>
+#include <linux/string.h>
 
 #include "hgshm.h"
 
@@ -45,6 +47,36 @@ static int hgshm_identity_check(struct device *dev,
 	return 0;
 }
 
+/* What the device says is text: up to its first NUL, and of that what prints. */
+static void hgshm_shmid_read(struct hgshm_device *hd, char *shmid)
+{
+	__le32 words[HGSHM_SHMID_BYTES / sizeof(__le32)];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(words); i++)
+		words[i] = cpu_to_le32(readl(hd->regs + HGSHM_REG_SHMID +
+					     i * sizeof(__le32)));
+	strscpy_pad(shmid, (const char *)words, HGSHM_SHMID_BYTES);
+	for (i = 0; shmid[i]; i++) {
+		if (!isascii(shmid[i]) || !isgraph(shmid[i]))
+			shmid[i] = '?';
+	}
+}
+
+static void hgshm_identity_read(struct hgshm_device *hd,
+				struct hgshm_identity *id)
+{
+	id->features = readl(hd->regs + HGSHM_REG_FEATURES);
+	id->index = readl(hd->regs + HGSHM_REG_INDEX);
+	id->clients = readl(hd->regs + HGSHM_REG_CLIENTS);
+	id->mapidx = readl(hd->regs + HGSHM_REG_MAPIDX);
+	id->size_bytes = readq(hd->regs + HGSHM_REG_SIZE);
+	id->slice_bytes = readq(hd->regs + HGSHM_REG_SLICE_SIZE);
+	id->vectors = HGSHM_VECTORS(id->clients);
+	if (id->features & HGSHM_FEATURE_SHMID)
+		hgshm_shmid_read(hd, id->shmid);
+}
+
 /* Fill hd->identity; refuse a device that this driver does not understand. */
 int hgshm_regs_identify(struct hgshm_device *hd)
 {
@@ -64,14 +96,26 @@ int hgshm_regs_identify(struct hgshm_device *hd)
 		return -ENODEV;
 	}
 
-	id->features = readl(hd->regs + HGSHM_REG_FEATURES);
-	id->index = readl(hd->regs + HGSHM_REG_INDEX);
-	id->clients = readl(hd->regs + HGSHM_REG_CLIENTS);
-	id->mapidx = readl(hd->regs + HGSHM_REG_MAPIDX);
-	id->size_bytes = readq(hd->regs + HGSHM_REG_SIZE);
-	id->slice_bytes = readq(hd->regs + HGSHM_REG_SLICE_SIZE);
-	id->vectors = HGSHM_VECTORS(id->clients);
+	hgshm_identity_read(hd, id);
 	return hgshm_identity_check(dev, id);
+}
+
+/* The device is there: nobody answers for one that was pulled out. */
+bool hgshm_regs_answer(struct hgshm_device *hd)
+{
+	return readl(hd->regs + HGSHM_REG_MAGIC) == HGSHM_MAGIC;
+}
+
+/* It is still the device that was identified. */
+int hgshm_regs_verify(struct hgshm_device *hd)
+{
+	struct hgshm_identity now;
+
+	if (!hgshm_regs_answer(hd))
+		return -ENODEV;
+	memset(&now, 0, sizeof(now)); /* its hole as well */
+	hgshm_identity_read(hd, &now);
+	return memcmp(&now, &hd->identity, sizeof(now)) ? -ESTALE : 0;
 }
 
 void hgshm_regs_enable_irqs(struct hgshm_device *hd, bool enable)
@@ -91,6 +135,24 @@ void hgshm_regs_enable_irqs(struct hgshm_device *hd, bool enable)
 	mutex_unlock(&hd->irq_enable_lock);
 }
 
+/* For a while in which nobody could take them; does not change @irq_enabled. */
+void hgshm_regs_hold_irqs(struct hgshm_device *hd)
+{
+	mutex_lock(&hd->irq_enable_lock);
+	writel(0, hd->regs + HGSHM_REG_IRQ_ENABLE);
+	readl(hd->regs + HGSHM_REG_IRQ_ENABLE); /* the write has arrived */
+	mutex_unlock(&hd->irq_enable_lock);
+}
+
+/* What was held is raised now, if interrupts are to be enabled at all. */
+void hgshm_regs_release_irqs(struct hgshm_device *hd)
+{
+	mutex_lock(&hd->irq_enable_lock);
+	writel(hd->irq_enabled ? HGSHM_IRQ_ENABLE_ON : 0,
+	       hd->regs + HGSHM_REG_IRQ_ENABLE);
+	mutex_unlock(&hd->irq_enable_lock);
+}
+
 /* writel() orders it after all that the caller stored before. */
 void hgshm_regs_ring(struct hgshm_device *hd, u32 index)
 {
@@ -103,7 +165,8 @@ void hgshm_regs_ring(struct hgshm_device *hd, u32 index)
  * @epoch: out: epoch of the answer; may be NULL
  *
  * The lock spans reading and storing, so that an older answer can't overwrite
- * a newer one. Any context.
+ * a newer one. A device that was pulled out reads as all ones, and changes
+ * nothing. Any context.
  *
  * Return: bit i: VM i is alive
  */
@@ -122,13 +185,37 @@ u64 hgshm_peers_refresh(struct hgshm_device *hd, u32 *epoch)
 		peers = readq(hd->regs + HGSHM_REG_PEERS);
 		after = readl(hd->regs + HGSHM_REG_EPOCH);
 	} while (before != after && --tries);
-	peers &= GENMASK_ULL(hd->identity.clients - 1, 0);
-	hd->peers = peers;
-	WRITE_ONCE(hd->epoch, after);
+	if (after != U32_MAX || hgshm_regs_answer(hd)) {
+		hd->peers = peers & GENMASK_ULL(hd->identity.clients - 1, 0);
+		WRITE_ONCE(hd->epoch, after);
+	}
+	peers = hd->peers;
+	after = hd->epoch;
 	spin_unlock_irqrestore(&hd->peers_lock, flags);
 
 	if (epoch)
 		*epoch = after;
+	return peers;
+}
+
+/**
+ * hgshm_peers_known() - who was alive at the last change that the driver was told of
+ * @hd: device
+ * @epoch: out: epoch of the answer
+ *
+ * Any context.
+ *
+ * Return: bit i: VM i was alive
+ */
+u64 hgshm_peers_known(struct hgshm_device *hd, u32 *epoch)
+{
+	unsigned long flags;
+	u64 peers;
+
+	spin_lock_irqsave(&hd->peers_lock, flags);
+	peers = hd->peers;
+	*epoch = hd->epoch;
+	spin_unlock_irqrestore(&hd->peers_lock, flags);
 	return peers;
 }
 
@@ -155,4 +242,10 @@ bool hgshm_peer_alive(struct hgshm_device *hd, u32 index)
 u32 hgshm_epoch(struct hgshm_device *hd)
 {
 	return READ_ONCE(hd->epoch);
+}
+
+/* HGSHM_STATUS_*, as the device says now. */
+u32 hgshm_status(struct hgshm_device *hd)
+{
+	return readl(hd->regs + HGSHM_REG_STATUS);
 }

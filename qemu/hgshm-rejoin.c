@@ -17,17 +17,27 @@
 #include "trace.h"
 
 #define LOOK_INTERVAL_MS    200
+#define LOOK_INTERVAL_MAX_MS 10000
+/* A mapper that stays for less is not back, it comes and goes. */
+#define STAY_MIN_MS         2000
 
 struct HgshmRejoin {
     QEMUTimer *timer;
+    int64_t look_ms;        /* how long to wait before it is looked for */
+    int64_t back_ms;        /* when it was back last; 0: never */
     bool meeting;           /* join is under way, the timer is its deadline */
     bool complained;        /* since the mapper was lost */
     HgshmJoin join;
 };
 
+static int64_t now_ms(void)
+{
+    return qemu_clock_get_ms(QEMU_CLOCK_REALTIME);
+}
+
 static void again_in(HgshmState *s, int64_t ms)
 {
-    timer_mod(s->rejoin->timer, qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + ms);
+    timer_mod(s->rejoin->timer, now_ms() + ms);
 }
 
 static void end_meeting(HgshmState *s)
@@ -56,7 +66,7 @@ static void failed(HgshmState *s, Error *err)
     if (s->status & HGSHM_STATUS_MEMORY_STALE) {
         hgshm_peers_changed(s);
     } else {
-        again_in(s, LOOK_INTERVAL_MS);
+        again_in(s, r->look_ms);
     }
 }
 
@@ -81,6 +91,7 @@ static void join_readable(void *opaque)
         hgshm_client_settle(s, &r->join);
         hgshm_join_end(&r->join);
         r->meeting = false;
+        r->back_ms = now_ms();
         trace_hgshm_rejoined(s->index);
         info_report("hgshm: index=%u is back with the mapper of shmid=%s",
                     s->index, s->shmid);
@@ -106,7 +117,7 @@ static void look(void *opaque)
     sock = hgshm_socket_connect(s, 0);
     trace_hgshm_rejoin_look(s->index, sock);
     if (sock < 0) {
-        again_in(s, LOOK_INTERVAL_MS);
+        again_in(s, r->look_ms);
         return;
     }
     if (!hgshm_join_begin(s, &r->join, sock, &err)) {
@@ -120,12 +131,21 @@ static void look(void *opaque)
 
 void hgshm_rejoin_start(HgshmState *s)
 {
+    HgshmRejoin *r;
+
     if (!s->rejoin) {
         s->rejoin = g_new0(HgshmRejoin, 1);
         s->rejoin->timer = timer_new_ms(QEMU_CLOCK_REALTIME, look, s);
     }
-    s->rejoin->complained = false;
-    again_in(s, LOOK_INTERVAL_MS);
+    r = s->rejoin;
+    r->complained = false;
+    /* Each return and loss is told, so one that comes and goes is met ever less. */
+    if (r->back_ms && now_ms() - r->back_ms < STAY_MIN_MS) {
+        r->look_ms = MIN(2 * r->look_ms, LOOK_INTERVAL_MAX_MS);
+    } else {
+        r->look_ms = LOOK_INTERVAL_MS;
+    }
+    again_in(s, r->look_ms);
 }
 
 void hgshm_rejoin_stop(HgshmState *s)

@@ -127,6 +127,7 @@ void *__wrap_mmap64(void *at, size_t bytes, int protection, int flags, int fd, o
 		return MAP_FAILED;
 	fake_device.map_offset[fake_device.maps] = offset;
 	fake_device.map_bytes[fake_device.maps] = bytes;
+	fake_device.map_protection[fake_device.maps] = protection;
 	return memory[fake_device.maps++];
 }
 

@@ -30,6 +30,7 @@ struct fake_device {
 	char opened_path[64];
 	int opens, closes, maps, unmaps, polls;
 	uint64_t map_offset[4];
+	int map_protection[4];
 	size_t map_bytes[4];
 	uint32_t poked[64];
 	size_t poked_used;

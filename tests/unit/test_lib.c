@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <setjmp.h>
 #include <cmocka.h>
@@ -200,12 +201,29 @@ static void test_slices_of_worker(void **state)
 	assert_int_equal(fake_device.map_offset[0], HGSHM_MMAP_MEMORY);
 	assert_int_equal(fake_device.map_offset[1], HGSHM_MMAP_PEER);
 	assert_int_equal(fake_device.map_bytes[1], SLICE);
+	assert_int_equal(fake_device.map_protection[1], PROT_READ | PROT_WRITE);
 	check_slice_fails(h, 1, -EACCES, "slice 0 only");
 	check_slice_fails(h, 4, -ENXIO, "clients=4");
 	assert_int_equal(hgshm_slice(h, 2, NULL, &bytes), -EINVAL);
 	assert_int_equal(hgshm_slice(h, 2, &own, NULL), -EINVAL);
 	hgshm_close(h);
 	assert_int_equal(fake_device.unmaps, 2);
+}
+
+static void test_slice_that_takes_no_stores(void **state)
+{
+	struct hgshm *h;
+	size_t bytes;
+	void *slice;
+
+	fake_device_reset(2, 4, SLICE);
+	fake_device.info.features |= HGSHM_FEATURE_PEER_SLICE | HGSHM_FEATURE_PEER_READONLY;
+	assert_int_equal(hgshm_open(&h, "/dev/hgshm0", NULL), 0);
+	assert_int_equal(hgshm_slice(h, 0, &slice, &bytes), 0);
+	assert_int_equal(hgshm_slice(h, 2, &slice, &bytes), 0);
+	assert_int_equal(fake_device.map_protection[0], PROT_READ);
+	assert_int_equal(fake_device.map_protection[1], PROT_READ | PROT_WRITE);
+	hgshm_close(h);
 }
 
 static void test_slice_errors(void **state)
@@ -309,6 +327,25 @@ static void test_wait_finds_events(void **state)
 	hgshm_close(h);
 }
 
+static void test_wait_tells_who_came_and_went(void **state)
+{
+	struct hgshm *h = open_as(0, 64);
+	struct hgshm_events events;
+
+	fake_device_event(HGSHM_EVENT_PEERS, HGSHM_EVENT_NO_INDEX, 2);
+	fake_device_event(HGSHM_EVENT_PEER_UP, 3, 1);
+	fake_device_event(HGSHM_EVENT_PEER_DOWN, 63, 1);
+	/* in one batch there and back: as before */
+	fake_device_event(HGSHM_EVENT_PEER_UP, 7, 1);
+	fake_device_event(HGSHM_EVENT_PEER_DOWN, 7, 1);
+	assert_int_equal(hgshm_wait(h, 0, &events), 0);
+	assert_int_equal(events.peers_changed, 1);
+	assert_true(events.came == UINT64_C(1) << 3);
+	assert_true(events.went == UINT64_C(1) << 63);
+	assert_true(events.rung == 0);
+	hgshm_close(h);
+}
+
 static void ring_during_sleep(struct fake_device *device)
 {
 	/* the first wake-up is for nothing */
@@ -389,10 +426,12 @@ int main(void)
 		cmocka_unit_test(test_info),
 		cmocka_unit_test(test_slices_of_mapper),
 		cmocka_unit_test(test_slices_of_worker),
+		cmocka_unit_test(test_slice_that_takes_no_stores),
 		cmocka_unit_test(test_slice_errors),
 		cmocka_unit_test(test_ring),
 		cmocka_unit_test(test_ring_all),
 		cmocka_unit_test(test_wait_finds_events),
+		cmocka_unit_test(test_wait_tells_who_came_and_went),
 		cmocka_unit_test(test_wait_sleeps),
 		cmocka_unit_test(test_wait_errors),
 		cmocka_unit_test(test_fd_and_words),

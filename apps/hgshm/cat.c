@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/* hgshm cat: writes what another member's hgshm put sends. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "command.h"
+#include "crc32c.h"
+#include "interrupt.h"
+#include "program.h"
+#include "stream.h"
+
+struct options {
+	struct stream_options stream;
+	int64_t silence_ns;
+};
+
+enum {
+	KEY_SILENCE = KEY_OWN + 0x100,	/* beside those of stream_options_children */
+};
+
+static const struct argp_option option_list[] = {
+	{ "silence", KEY_SILENCE, "SECONDS", 0, "give up when the other member shows no sign of "
+	  "life for so long; 0: never (30)", 0 },
+	{ 0 },
+};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct options *options = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &options->stream;
+		break;
+	case KEY_SILENCE:
+		options->silence_ns = command_seconds(state, "--silence", arg);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static const struct argp argp = {
+	.options = option_list,
+	.parser = parse_option,
+	.args_doc = "[N] [PLACE]",
+	.doc = "Write to standard output what member N sends by hgshm put. Ends with status 0 when all "
+	       "of it was written and its checksum is right.\v"
+	       "N left out: the mapper; for the mapper of two, the other. Either side may start "
+	       "first. " PLACE_DOC,
+	.children = stream_options_children,
+};
+
+static int write_all(struct stream *stream, const char *data, size_t bytes,
+		     struct problem *problem)
+{
+	stream->crc = crc32c(stream->crc, data, bytes);
+	while (bytes) {
+		ssize_t wrote = write(STDOUT_FILENO, data, bytes);
+
+		if (interrupted)
+			return -EINTR;
+		if (wrote < 0 && errno == EINTR)
+			continue;
+		if (wrote < 0)
+			return problem_set(problem, -errno, "standard output: %s", strerror(errno));
+		data += wrote;
+		bytes -= wrote;
+		stream->bytes += wrote;
+	}
+	return 0;
+}
+
+/* The next message, 0 to message_max bytes. */
+static int receive(struct stream *stream, void *message, size_t *bytes, int64_t silence_ns,
+		   struct problem *problem)
+{
+	int64_t end_ns = silence_ns ? clock_ns() + silence_ns : INT64_MAX;
+	int ret;
+
+	for (;;) {
+		ret = hgshm_ring_recv(stream->ring, message, stream->message_max, bytes,
+				      STREAM_BEAT_NS);
+		if (interrupted)
+			return -EINTR;
+		if (ret == 0 || ret == 1 || ret == -ENOTCONN)
+			return 0;
+		if (ret != -ETIMEDOUT && ret != -EINTR)
+			return stream_failed(stream, ret, problem);
+		ret = stream_check_peer(stream, problem);
+		if (ret)
+			return ret;
+		if (clock_ns() >= end_ns)
+			return problem_set(problem, -ETIMEDOUT, "member %u shows no sign of life "
+					   "any more, after %llu bytes", stream->peer,
+					   (unsigned long long)stream->bytes);
+	}
+}
+
+static int check_end(const struct stream *stream, const struct stream_end *end, size_t bytes,
+		     struct problem *problem)
+{
+	if (bytes != sizeof(*end) || end->bytes != stream->bytes || end->crc != stream->crc)
+		return problem_set(problem, -EBADMSG, "member %u sent other bytes than came here: "
+				   "length or checksum differ after %llu bytes", stream->peer,
+				   (unsigned long long)stream->bytes);
+	return 0;
+}
+
+/* From another member: no terminating NUL is promised, nor that it is text. */
+static int broken(const struct stream *stream, const char *why, size_t bytes,
+		  struct problem *problem)
+{
+	char text[64];
+	size_t length = strnlen(why, bytes);
+
+	if (length >= sizeof(text))
+		length = sizeof(text) - 1;
+	for (size_t i = 0; i < length; i++)
+		text[i] = why[i] >= ' ' && why[i] <= '~' ? why[i] : '?';
+	text[length] = '\0';
+	return problem_set(problem, -EPIPE, "member %u gave up after %llu bytes: %s", stream->peer,
+			   (unsigned long long)stream->bytes, text);
+}
+
+static int copy_out(struct stream *stream, char *message, int64_t silence_ns,
+		    struct problem *problem)
+{
+	for (;;) {
+		struct stream_mark mark = { 0 };
+		struct stream_end end;
+		size_t bytes;
+		int ret = receive(stream, message, &bytes, silence_ns, problem);
+
+		if (ret)
+			return ret;
+		if (bytes >= sizeof(mark))
+			memcpy(&mark, message, sizeof(mark));
+		if (mark.mark != STREAM_MARK)
+			mark.kind = 0;
+		switch (mark.kind) {
+		case STREAM_DATA:
+			ret = write_all(stream, message + sizeof(mark), bytes - sizeof(mark),
+					problem);
+			if (ret)
+				return ret;
+			break;
+		case STREAM_ALIVE:
+			break;
+		case STREAM_END:
+			memcpy(&end, message, bytes < sizeof(end) ? bytes : sizeof(end));
+			return check_end(stream, &end, bytes, problem);
+		case STREAM_BROKEN:
+			return broken(stream, message + sizeof(mark), bytes - sizeof(mark),
+				      problem);
+		default:
+			return problem_set(problem, -EPROTO, "member %u sends something else than "
+					   "hgshm put of this version", stream->peer);
+		}
+	}
+}
+
+static int run(int argc, char **argv)
+{
+	struct options options = { .silence_ns = 30 * NS_PER_SECOND };
+	struct problem problem;
+	struct stream stream;
+	char *message;
+	int ret;
+
+	program_begin(&argp, argc, argv, &options);
+	ret = stream_open(&stream, &options.stream, HGSHM_RING_CONSUMER, &problem);
+	if (!ret) {
+		message = malloc(stream.message_max);
+		ret = message ? copy_out(&stream, message, options.silence_ns, &problem) :
+				problem_set(&problem, -ENOMEM, "no memory");
+		free(message);
+		if (!ret && options.stream.json)
+			stream_report(&stream, stderr);
+		hgshm_ring_close(stream.ring);
+		stream.ring = NULL;
+		/* the writer waits for that, without a ring of its own */
+		hgshm_poke(stream.h, stream.peer);
+		stream_close(&stream);
+	}
+	return command_end(argv[0], ret, &problem);
+}
+
+const struct command command_cat = {
+	.name = "cat",
+	.summary = "write what a member sends by hgshm put",
+	.run = run,
+};

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/* hgshm ls: the groups of this host. */
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "groups.h"
+#include "json.h"
+#include "text.h"
+
+struct options {
+	const char *sysroot;
+	bool json;
+};
+
+static const struct argp_option option_list[] = {
+	OPTION_JSON,
+	OPTION_SYSROOT,
+	{ 0 },
+};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct options *options = state->input;
+
+	switch (key) {
+	case KEY_JSON:
+		options->json = true;
+		break;
+	case KEY_SYSROOT:
+		options->sysroot = arg;
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static const struct argp argp = {
+	.options = option_list,
+	.parser = parse_option,
+	.doc = "List the groups of this host: name, state, size, where the mapper listens, who is in.\v"
+	       "live: the mapper is there. orphaned: it is not, others are and wait for it. stale: "
+	       "nobody has the memory, or listens at the socket; hgshm rm removes it. unknown: only "
+	       "root can see. A memory object that nobody has is listed if its name starts with "
+	       "hgshm; a socket that nobody listens at if its path says hgshm and it is in /tmp, "
+	       "/run, the user's runtime directory, or directly below. No member notices.",
+};
+
+static const char *backing_name(const struct group *group)
+{
+	return group->object ? "shm" : group->sealed ? "memfd" : NULL;
+}
+
+static void json_members(struct json *json, const struct group *group)
+{
+	json_array(json, "members");
+	for (size_t i = 0; i < group->member_count; i++) {
+		const struct member *member = &group->members[i];
+
+		json_object(json, NULL);
+		json_number(json, "pid", member->pid);
+		json_string(json, "program", member->program);
+		json_string(json, "kind", process_kind_name(member->kind));
+		if (member->index < 0)
+			json_null(json, "index");
+		else
+			json_number(json, "index", member->index);
+		json_object_end(json);
+	}
+	json_array_end(json);
+}
+
+static void print_json(const struct groups *groups)
+{
+	struct json json = { .out = stdout };
+
+	json_object(&json, NULL);
+	json_array(&json, "groups");
+	for (size_t i = 0; i < groups->count; i++) {
+		const struct group *group = &groups->items[i];
+
+		json_object(&json, NULL);
+		json_string(&json, "name", group->name);
+		json_string(&json, "state", group_state_name(group->state));
+		json_string(&json, "backing", backing_name(group));
+		json_number(&json, "bytes", group->bytes);
+		if (group->owner == (uid_t)-1)
+			json_null(&json, "owner");
+		else
+			json_number(&json, "owner", group->owner);
+		json_string(&json, "socket", group->socket[0] ? group->socket : NULL);
+		json_members(&json, group);
+		json_object_end(&json);
+	}
+	json_array_end(&json);
+	json_array(&json, "stale_sockets");
+	for (size_t i = 0; i < groups->stale_sockets.count; i++)
+		json_string(&json, NULL, groups->stale_sockets.items[i]);
+	json_array_end(&json);
+	json_number(&json, "hidden_processes", groups->hidden);
+	json_object_end(&json);
+}
+
+static int longest_name(const struct groups *groups)
+{
+	size_t longest = strlen("GROUP");
+
+	for (size_t i = 0; i < groups->count; i++)
+		if (strlen(groups->items[i].name) > longest)
+			longest = strlen(groups->items[i].name);
+	return longest;
+}
+
+static void print_group(const struct group *group, int name_width)
+{
+	int shown = strlen(group->name);
+
+	text_print(stdout, group->name);
+	printf("%*s  %-8s  %-9s  %-7s  ", name_width - shown, "", group_state_name(group->state),
+	       group->bytes ? text_size(group->bytes).text : "-",
+	       backing_name(group) ? backing_name(group) : "-");
+	text_print(stdout, group->socket[0] ? group->socket : "-");
+	printf("  ");
+	for (size_t i = 0; i < group->member_count; i++) {
+		const struct member *member = &group->members[i];
+
+		if (i)
+			printf(", ");
+		if (member->index >= 0)
+			printf("%d:", member->index);
+		text_print(stdout, member->program);
+		printf("(%d)", member->pid);
+	}
+	printf("%s\n", group->member_count ? "" : "nobody");
+}
+
+static void print_text(const struct groups *groups)
+{
+	int name_width = longest_name(groups);
+
+	if (groups->count)
+		printf("%-*s  %-8s  %-9s  %-7s  SOCKET  MEMBERS\n", name_width, "GROUP", "STATE",
+		       "SIZE", "BACKING");
+	for (size_t i = 0; i < groups->count; i++)
+		print_group(&groups->items[i], name_width);
+	for (size_t i = 0; i < groups->stale_sockets.count; i++) {
+		printf("stale socket  ");
+		text_print(stdout, groups->stale_sockets.items[i]);
+		putchar('\n');
+	}
+	if (!groups->count && !groups->stale_sockets.count)
+		printf("no group on this host\n");
+}
+
+static int run(int argc, char **argv)
+{
+	struct options options = { .sysroot = "" };
+	struct problem problem;
+	struct groups groups;
+	int ret;
+
+	argp_err_exit_status = STATUS_USAGE;
+	argp_parse(&argp, argc, argv, 0, NULL, &options);
+	ret = groups_read(&groups, options.sysroot, &problem);
+	if (!ret) {
+		if (options.json)
+			print_json(&groups);
+		else
+			print_text(&groups);
+		groups_free(&groups);
+	}
+	return command_end(argv[0], ret, &problem);
+}
+
+const struct command command_ls = {
+	.name = "ls",
+	.summary = "the groups of this host, who is in, what is stale",
+	.run = run,
+};
