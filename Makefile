@@ -21,6 +21,14 @@ qemu-tree: all
 	@scripts/setup --check
 	@scripts/qemu-tree $(BUILD)
 
+debug-kernel:
+	@scripts/setup --debug
+	@guest/build-debug-kernel
+
+check-debug: all
+	@scripts/setup --debug
+	@scripts/check-debug $(BUILD)
+
 check-newest:
 	@scripts/setup --check
 	@scripts/check-newest $(BUILD)
@@ -41,8 +49,11 @@ help:
 	@echo 'make check    run every test; the last line is the count'
 	@echo 'make bench    figures beside those of others, each a ratio of one run'
 	@echo 'make qemu-tree  build a QEMU with the device in it, run its tests on it'
+	@echo 'make check-debug  run the VM tests on a kernel with KASAN, lockdep and the like'
+	@echo 'make debug-kernel  build that kernel into the cache, which takes minutes'
 	@echo 'make check-newest  compile the plug-in against the newest QEMU source'
 	@echo 'make install  install below PREFIX ($(PREFIX)), staged by DESTDIR'
 	@echo 'make clean    remove $(BUILD)/; downloads stay in ~/.cache/hgshm'
 
-.PHONY: all bench check check-newest clean demo help install qemu-tree
+.PHONY: all bench check check-debug check-newest clean debug-kernel demo help install \
+	qemu-tree

@@ -10,7 +10,6 @@
 #include <linux/fcntl.h>
 #include <linux/file.h>
 #include <linux/fs.h>
-#include <linux/iosys-map.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/scatterlist.h>
@@ -240,29 +239,6 @@ static int hgshm_dmabuf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 	return ret;
 }
 
-static int hgshm_dmabuf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
-{
-	struct hgshm_dmabuf *buf = dmabuf->priv;
-	int cookie;
-
-	if (buf->read_only)
-		return -EACCES;
-	if (!hgshm_device_enter(buf->hd, &cookie))
-		return -ENODEV;
-	hgshm_dmabuf_use(buf->hd);
-	/* The struct pages came with an address in the kernel's linear map. */
-	iosys_map_set_vaddr(map, page_address(hgshm_dmabuf_first_page(buf)));
-	hgshm_device_leave(cookie);
-	return 0;
-}
-
-static void hgshm_dmabuf_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
-{
-	struct hgshm_dmabuf *buf = dmabuf->priv;
-
-	hgshm_dmabuf_unuse(buf->hd);
-}
-
 static void hgshm_dmabuf_free(struct hgshm_dmabuf *buf)
 {
 	put_device(&buf->hd->dev);
@@ -275,6 +251,7 @@ static void hgshm_dmabuf_release(struct dma_buf *dmabuf)
 	hgshm_dmabuf_free(dmabuf->priv);
 }
 
+/* No vmap: the core takes its failure, as by a device that is gone, for a bug. */
 static const struct dma_buf_ops hgshm_dmabuf_operations = {
 	.attach = hgshm_dmabuf_attach,
 	.map_dma_buf = hgshm_dmabuf_map,
@@ -282,22 +259,19 @@ static const struct dma_buf_ops hgshm_dmabuf_operations = {
 	.begin_cpu_access = hgshm_dmabuf_begin_cpu,
 	.end_cpu_access = hgshm_dmabuf_end_cpu,
 	.mmap = hgshm_dmabuf_mmap,
-	.vmap = hgshm_dmabuf_vmap,
-	.vunmap = hgshm_dmabuf_vunmap,
 	.release = hgshm_dmabuf_release,
 };
 
 static int hgshm_dmabuf_check(struct file *filp, struct hgshm_device *hd,
 			      const struct hgshm_export_dmabuf *request)
 {
-	const struct hgshm_identity *id = &hd->identity;
 	u64 number = request->offset_bytes / HGSHM_MMAP_REGION_BYTES;
 	u64 offset = request->offset_bytes % HGSHM_MMAP_REGION_BYTES;
 	const struct hgshm_region *region;
 
 	if (request->flags & ~HGSHM_DMABUF_READ_ONLY)
 		return -EINVAL;
-	if (!(id->features & HGSHM_FEATURE_GUEST_MMAP))
+	if (!(hd->identity.features & HGSHM_FEATURE_GUEST_MMAP))
 		return -EPERM;
 	if (number >= HGSHM_REGIONS || !hd->regions[number].bytes)
 		return -ENXIO;
@@ -311,10 +285,7 @@ static int hgshm_dmabuf_check(struct file *filp, struct hgshm_device *hd,
 		return -EACCES;
 	if (request->flags & HGSHM_DMABUF_READ_ONLY)
 		return 0;
-	if (!(filp->f_mode & FMODE_WRITE))
-		return -EACCES;
-	if (number == HGSHM_REGION_PEER &&
-	    id->features & HGSHM_FEATURE_PEER_READONLY)
+	if (!(filp->f_mode & FMODE_WRITE) || region->read_only)
 		return -EACCES;
 	return 0;
 }

@@ -88,7 +88,6 @@ static int hgshm_region_map(struct hgshm_device *hd, enum hgshm_region_id id,
 		pci_release_region(hd->pdev, bar);
 		return PTR_ERR(addr);
 	}
-	region->hd = hd;
 	region->cached = hgshm_bar_is_cached(hd->pdev, bar, addr);
 	region->read_only = id == HGSHM_REGION_PEER &&
 			    hd->identity.features & HGSHM_FEATURE_PEER_READONLY;

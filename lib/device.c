@@ -33,21 +33,19 @@ static int device_get_info(void *state, struct hgshm_info *info)
 	return 0;
 }
 
-static int device_map(void *state, enum hgshm_region region, size_t bytes, void **ptr)
+static uint64_t region_offset(enum hgshm_region region)
 {
-	off_t offset = region == HGSHM_REGION_PEER ? HGSHM_MMAP_PEER : HGSHM_MMAP_MEMORY;
-	struct device *device = state;
-	int prot = PROT_READ | PROT_WRITE;
-	struct hgshm_info info;
-	void *start;
-	int ret;
+	return region == HGSHM_REGION_PEER ? HGSHM_MMAP_PEER : HGSHM_MMAP_MEMORY;
+}
 
-	ret = device_get_info(device, &info);
-	if (ret)
-		return ret;
-	if (region == HGSHM_REGION_PEER && info.features & HGSHM_FEATURE_PEER_READONLY)
-		prot = PROT_READ;
-	start = mmap(NULL, bytes, prot, MAP_SHARED, device->fd, offset);
+static int device_map(void *state, enum hgshm_region region, size_t bytes, bool writable,
+		      void **ptr)
+{
+	int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
+	struct device *device = state;
+	void *start;
+
+	start = mmap(NULL, bytes, protection, MAP_SHARED, device->fd, region_offset(region));
 	if (start == MAP_FAILED)
 		return hgshm_fail(-errno, "%s: mapping %zu bytes of %s: %s", device->path, bytes,
 				  region == HGSHM_REGION_PEER ? "the peer slice" : "memory",
@@ -59,6 +57,28 @@ static int device_map(void *state, enum hgshm_region region, size_t bytes, void 
 static void device_unmap(void *state, void *ptr, size_t bytes)
 {
 	munmap(ptr, bytes);
+}
+
+static int device_export_dmabuf(void *state, enum hgshm_region region, uint64_t offset_bytes,
+				uint64_t length_bytes, uint32_t flags, int *fd)
+{
+	struct hgshm_export_dmabuf buffer = {
+		.offset_bytes = region_offset(region) + offset_bytes,
+		.length_bytes = length_bytes,
+		.flags = flags,
+	};
+	struct device *device = state;
+
+	if (ioctl(device->fd, HGSHM_IOC_EXPORT_DMABUF, &buffer) == 0) {
+		*fd = buffer.fd;
+		return 0;
+	}
+	/* ENOTTY: a driver that does not know the call */
+	if (errno == ENOTTY || errno == EOPNOTSUPP)
+		return hgshm_fail(-EOPNOTSUPP, "%s: its driver or kernel has no dma-buf",
+				  device->path);
+	return hgshm_fail(-errno, "%s: a dma-buf of %llu bytes: %s", device->path,
+			  (unsigned long long)length_bytes, strerror(errno));
 }
 
 static int device_poke(void *state, uint32_t index)
@@ -106,6 +126,7 @@ static const struct hgshm_transport device_transport = {
 	.get_info = device_get_info,
 	.map = device_map,
 	.unmap = device_unmap,
+	.export_dmabuf = device_export_dmabuf,
 	.poke = device_poke,
 	.read_events = device_read_events,
 	.fd = device_fd,

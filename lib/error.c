@@ -9,7 +9,7 @@
 
 static _Thread_local struct {
 	int error;
-	char text[256];
+	char text[512];
 	char general[128];
 } last;
 
@@ -36,7 +36,7 @@ static const char *general_meaning(int error)
 	case 0:
 		return "success";
 	case -EACCES:
-		return "not given to this VM, or not permitted for this user";
+		return "not given to this member, or not permitted for this user";
 	case -EAGAIN:
 		return "there is none now";
 	case -EPERM:
@@ -45,13 +45,25 @@ static const char *general_meaning(int error)
 		return "the hgshm device is gone";
 	case -ENOENT:
 	case -ENXIO:
-		return "no such hgshm device or slice";
+		return "no such hgshm device, socket or slice";
 	case -ENOTCONN:
-		return "that VM is not there";
+		return "that member is not there";
 	case -ENOTTY:
 		return "not an hgshm device";
 	case -EPROTO:
-		return "the driver speaks another version of the interface";
+		return "the driver or mapper speaks another version of the interface";
+	case -ECONNREFUSED:
+		return "no mapper listens at the socket";
+	case -ECONNRESET:
+		return "the mapper hung up";
+	case -EADDRINUSE:
+		return "the index, the socket or the memory's name is held by another member";
+	case -ERANGE:
+		return "the group has no such index";
+	case -ESTALE:
+		return "the mapper shares another memory";
+	case -EOPNOTSUPP:
+		return "not to be had on this side";
 	case -ETIMEDOUT:
 		return "nothing happened in time";
 	}

@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include <hgshm/hgshm.h>
 #include <hgshm/regs.h>
@@ -20,11 +21,14 @@ enum hgshm_region {
 /**
  * struct hgshm_transport - how a handle reaches its group
  * @get_info: fills all of hgshm_info
- * @map: maps a whole region of @bytes, readable and writable
+ * @map: maps a whole region of @bytes
  * @unmap: undoes @map
- * @poke: rings one VM, or all for %HGSHM_POKE_ALL
+ * @export_dmabuf: makes a dma-buf of a part of a region; NULL: there is no such thing
+ * @poke: rings one member, or all for %HGSHM_POKE_ALL
  * @read_events: up to @max events without blocking; returns how many, -EAGAIN if there
  *	are none
+ * @sleep: returns 0 when @read_events may have something, or -ETIMEDOUT; sleeps for
+ *	@left_ns at most, without end if that is negative. NULL: polls @fd
  * @fd: a descriptor that polls readable when @read_events has something
  * @close: ends it and frees @state
  *
@@ -33,10 +37,13 @@ enum hgshm_region {
  */
 struct hgshm_transport {
 	int (*get_info)(void *state, struct hgshm_info *info);
-	int (*map)(void *state, enum hgshm_region region, size_t bytes, void **ptr);
+	int (*map)(void *state, enum hgshm_region region, size_t bytes, bool writable, void **ptr);
 	void (*unmap)(void *state, void *ptr, size_t bytes);
+	int (*export_dmabuf)(void *state, enum hgshm_region region, uint64_t offset_bytes,
+			     uint64_t length_bytes, uint32_t flags, int *fd);
 	int (*poke)(void *state, uint32_t index);
 	int (*read_events)(void *state, struct hgshm_event *events, size_t max);
+	int (*sleep)(void *state, int64_t left_ns);
 	int (*fd)(void *state);
 	void (*close)(void *state);
 };
@@ -52,7 +59,8 @@ struct hgshm {
 	uint32_t mapidx;
 	size_t slice_bytes;
 	size_t region_bytes[HGSHM_REGIONS];
-	int mappable;
+	bool mappable;
+	bool peer_readonly;
 
 	pthread_mutex_t map_lock; /* protects region */
 	void *region[HGSHM_REGIONS];
@@ -61,6 +69,7 @@ struct hgshm {
 	_Atomic uint64_t received[HGSHM_PEERS_MAX];
 	_Atomic uint64_t waits;
 	_Atomic uint64_t sleeps;
+	_Atomic uint32_t peer_changes;	/* told by hgshm_wait(), to whomever */
 };
 
 /* On success the handle owns state; on failure the caller still does. */
@@ -71,6 +80,10 @@ int hgshm_device_open(const char *path, const struct hgshm_transport **transport
 
 /* Returns error, for which its general meaning is enough. */
 int hgshm_fail_plain(int error);
+
+/* Where a slice lies, or why it does not: hgshm_slice()'s errors. */
+int hgshm_locate_slice(const struct hgshm *h, uint32_t index, enum hgshm_region *region,
+		       size_t *offset_bytes);
 
 /* Keeps the words for hgshm_strerror() and returns error. */
 int hgshm_fail(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "internal.h"
+#include "member.h"
+#include "uri.h"
 
 #define SPIN_MAX_US 1000000
 
@@ -101,24 +103,51 @@ int hgshm_open_transport(struct hgshm **out, const struct hgshm_transport *trans
 	h->slice_bytes = info.slice_bytes;
 	h->region_bytes[HGSHM_REGION_MEMORY] = info.memory_bytes;
 	h->region_bytes[HGSHM_REGION_PEER] = info.peer_bytes;
-	h->mappable = !!(info.features & HGSHM_FEATURE_GUEST_MMAP);
+	h->mappable = info.features & HGSHM_FEATURE_GUEST_MMAP;
+	h->peer_readonly = info.features & HGSHM_FEATURE_PEER_READONLY;
 	pthread_mutex_init(&h->map_lock, NULL);
 	*out = h;
 	return 0;
 }
 
-int hgshm_open(struct hgshm **out, const char *uri, const struct hgshm_options *options)
+static int take_place(const char *text, const struct hgshm_transport **transport, void **state)
+{
+	struct hgshm_member *member;
+	struct hgshm_uri uri;
+	int ret;
+
+	ret = hgshm_uri_parse(&uri, text);
+	if (ret)
+		return ret;
+	if (uri.place == HGSHM_PLACE_DEVICE)
+		return hgshm_device_open(text, transport, state);
+	if (uri.place == HGSHM_PLACE_JOIN)
+		ret = hgshm_join_open(&uri, &member);
+	else
+		ret = hgshm_found_open(&uri, &member);
+	if (ret)
+		return ret;
+	*transport = &hgshm_member_transport;
+	*state = member;
+	return 0;
+}
+
+int hgshm_open(struct hgshm **out, const char *uri, const struct hgshm_options *given)
 {
 	const struct hgshm_transport *transport;
+	struct hgshm_options options;
 	void *state;
 	int ret;
 
 	if (!out)
 		return hgshm_fail(-EINVAL, "hgshm_open: out is NULL");
-	ret = hgshm_device_open(uri, &transport, &state);
+	/* before anybody is met */
+	ret = read_options(given, &options);
+	if (!ret)
+		ret = take_place(uri, &transport, &state);
 	if (ret)
 		return ret;
-	ret = hgshm_open_transport(out, transport, state, options);
+	ret = hgshm_open_transport(out, transport, state, given);
 	if (ret)
 		transport->close(state);
 	return ret;

@@ -15,6 +15,7 @@
 struct hgshm_ring_line {
 	struct hgshm *h;
 	uint32_t peer;
+	uint32_t peer_changes;	/* of h, when the peer was there */
 };
 
 struct hgshm_ring {

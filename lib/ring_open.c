@@ -77,22 +77,33 @@ static int line_wake(void *context)
 	return hgshm_poke(line->h, line->peer);
 }
 
-static int line_wait(void *context, int64_t timeout_ns)
+/* The news that it left may have gone to another that waits with this handle. */
+static int check_peer(struct hgshm_ring_line *line)
 {
-	struct hgshm_ring_line *line = context;
-	struct hgshm_events events;
+	uint32_t peer_changes = line->h->peer_changes;
 	struct hgshm_info info;
 	int ret;
 
-	ret = hgshm_wait(line->h, timeout_ns, &events);
-	if (ret || !events.peers_changed)
-		return ret;
+	if (peer_changes == line->peer_changes)
+		return 0;
 	ret = hgshm_get_info(line->h, &info);
 	if (ret)
 		return ret;
 	if (!(info.peers >> line->peer & 1))
 		return hgshm_fail(-ECONNRESET, "member %u has left the group", line->peer);
+	line->peer_changes = peer_changes;
 	return 0;
+}
+
+static int line_wait(void *context, int64_t timeout_ns)
+{
+	struct hgshm_ring_line *line = context;
+	int ret;
+
+	ret = check_peer(line);
+	if (!ret)
+		ret = hgshm_wait(line->h, timeout_ns, NULL);
+	return ret ? ret : check_peer(line);
 }
 
 struct meeting {
@@ -226,11 +237,14 @@ int hgshm_ring_open(struct hgshm_ring **out, struct hgshm *h, uint32_t peer, uin
 	struct meeting meeting = { .line = { .h = h, .peer = peer }, .end_ns = -1 };
 	bool producer = side == HGSHM_RING_PRODUCER;
 	struct hgshm_ring *ring;
+	uint32_t peer_changes;
 	int64_t start_ns;
 	int ret;
 
 	if (!out || !h)
 		return hgshm_fail(-EINVAL, "hgshm_ring_open: an argument is NULL");
+	if (!producer && side != HGSHM_RING_CONSUMER)
+		return hgshm_fail(-EINVAL, "ring: side %u is neither producer nor consumer", side);
 	ret = hgshm_ring_read_options(&meeting.options, given);
 	if (ret)
 		return ret;
@@ -241,6 +255,7 @@ int hgshm_ring_open(struct hgshm_ring **out, struct hgshm *h, uint32_t peer, uin
 			       &meeting.memory, &meeting.bytes);
 	if (ret)
 		return ret;
+	peer_changes = h->peer_changes;
 	start_ns = now_ns();
 	if (timeout_ns >= 0 && timeout_ns <= INT64_MAX - start_ns)
 		meeting.end_ns = start_ns + timeout_ns;
@@ -248,6 +263,7 @@ int hgshm_ring_open(struct hgshm_ring **out, struct hgshm *h, uint32_t peer, uin
 	if (ret)
 		return ret;
 	ring->line = meeting.line;
+	ring->line.peer_changes = peer_changes;
 	ring->options.wake = line_wake;
 	ring->options.wait = line_wait;
 	ring->options.context = &ring->line;

@@ -11,6 +11,7 @@ static int map_once(struct hgshm *h, enum hgshm_region region, void **ptr)
 	pthread_mutex_lock(&h->map_lock);
 	if (!h->region[region])
 		ret = h->transport->map(h->state, region, h->region_bytes[region],
+					region == HGSHM_REGION_MEMORY || !h->peer_readonly,
 					&h->region[region]);
 	if (!ret)
 		*ptr = h->region[region];
@@ -18,24 +19,20 @@ static int map_once(struct hgshm *h, enum hgshm_region region, void **ptr)
 	return ret;
 }
 
-int hgshm_slice(struct hgshm *h, uint32_t index, void **ptr, size_t *bytes)
+int hgshm_locate_slice(const struct hgshm *h, uint32_t index, enum hgshm_region *region,
+		       size_t *offset_bytes)
 {
-	enum hgshm_region region = HGSHM_REGION_MEMORY;
-	size_t offset = 0;
-	void *start;
-	int ret;
-
-	if (!h || !ptr || !bytes)
-		return hgshm_fail(-EINVAL, "hgshm_slice: an argument is NULL");
+	*region = HGSHM_REGION_MEMORY;
+	*offset_bytes = 0;
 	if (index >= h->clients)
 		return hgshm_fail(-ENXIO, "slice %u: the group has clients=%u", index, h->clients);
 	if (!h->mappable)
 		return hgshm_fail(-EPERM, "slice %u: the device of VM %u has guestmmap=0", index,
 				  h->index);
 	if (h->index == 0) {
-		offset = index * h->slice_bytes;
+		*offset_bytes = index * h->slice_bytes;
 	} else if (index == h->mapidx) {
-		region = HGSHM_REGION_PEER;
+		*region = HGSHM_REGION_PEER;
 	} else if (index != h->index) {
 		if (h->mapidx == HGSHM_INDEX_NONE)
 			return hgshm_fail(-EACCES, "slice %u: VM %u was given no slice but its own "
@@ -43,10 +40,24 @@ int hgshm_slice(struct hgshm *h, uint32_t index, void **ptr, size_t *bytes)
 		return hgshm_fail(-EACCES, "slice %u: VM %u was given its own and slice %u only",
 				  index, h->index, h->mapidx);
 	}
-	ret = map_once(h, region, &start);
+	return 0;
+}
+
+int hgshm_slice(struct hgshm *h, uint32_t index, void **ptr, size_t *bytes)
+{
+	enum hgshm_region region;
+	size_t offset_bytes;
+	void *start;
+	int ret;
+
+	if (!h || !ptr || !bytes)
+		return hgshm_fail(-EINVAL, "hgshm_slice: an argument is NULL");
+	ret = hgshm_locate_slice(h, index, &region, &offset_bytes);
+	if (!ret)
+		ret = map_once(h, region, &start);
 	if (ret)
 		return ret;
-	*ptr = (char *)start + offset;
+	*ptr = (char *)start + offset_bytes;
 	*bytes = h->slice_bytes;
 	return 0;
 }

@@ -7,7 +7,8 @@
 
 #include "internal.h"
 
-#define EVENTS_MAX (HGSHM_PEERS_MAX + 2)
+/* a change, who came or went, who rang */
+#define EVENTS_MAX (1 + 2 * HGSHM_PEERS_MAX)
 
 static int64_t now_ns(void)
 {
@@ -17,15 +18,36 @@ static int64_t now_ns(void)
 	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
-/* Member @index is here now, and not there any more; or the other way round. */
-static void move_peer(uint64_t *here, uint64_t *there, uint16_t index)
+/* One that comes and goes within what is told at once has done neither. */
+static void note_change(uint64_t bit, uint64_t *now, uint64_t *opposite)
 {
-	uint64_t bit = UINT64_C(1) << index;
-
-	if (*there & bit)
-		*there &= ~bit;
+	if (*opposite & bit)
+		*opposite &= ~bit;
 	else
-		*here |= bit;
+		*now |= bit;
+}
+
+static int note_event(const struct hgshm *h, const struct hgshm_event *event,
+		      struct hgshm_events *events)
+{
+	bool of_member = event->index < h->clients;
+	uint64_t bit = of_member ? UINT64_C(1) << event->index : 0;
+
+	events->epoch = event->epoch;
+	if (event->type == HGSHM_EVENT_PEERS) {
+		events->peers_changed = 1;
+	} else if (event->type == HGSHM_EVENT_PEER_UP && of_member) {
+		note_change(bit, &events->came, &events->went);
+	} else if (event->type == HGSHM_EVENT_PEER_DOWN && of_member) {
+		note_change(bit, &events->went, &events->came);
+	} else if (event->type == HGSHM_EVENT_DOORBELL && of_member) {
+		events->rung |= bit;
+		events->counts[event->index] += event->count;
+	} else {
+		return hgshm_fail(-EPROTO, "the driver returned event type %u index %u",
+				  event->type, event->index);
+	}
+	return 0;
 }
 
 /* Returns 0 if there were events, -EAGAIN if there were none. */
@@ -41,48 +63,51 @@ static int take_events(struct hgshm *h, struct hgshm_events *out)
 	if (!taken)
 		return -EAGAIN;
 	for (int i = 0; i < taken; i++) {
-		const struct hgshm_event *event = &batch[i];
+		int ret = note_event(h, &batch[i], &events);
 
-		events.epoch = event->epoch;
-		if (event->type == HGSHM_EVENT_PEERS) {
-			events.peers_changed = 1;
-		} else if (event->type == HGSHM_EVENT_DOORBELL && event->index < h->clients) {
-			events.rung |= UINT64_C(1) << event->index;
-			events.counts[event->index] += event->count;
-		} else if (event->type == HGSHM_EVENT_PEER_UP && event->index < h->clients) {
-			move_peer(&events.came, &events.went, event->index);
-		} else if (event->type == HGSHM_EVENT_PEER_DOWN && event->index < h->clients) {
-			move_peer(&events.went, &events.came, event->index);
-		} else {
-			return hgshm_fail(-EPROTO, "the driver returned event type %u index %u",
-					  event->type, event->index);
-		}
+		if (ret)
+			return ret;
 	}
 	for (uint32_t i = 0; i < h->clients; i++)
 		if (events.counts[i])
 			atomic_fetch_add_explicit(&h->received[i], events.counts[i],
 						  memory_order_relaxed);
+	if (events.peers_changed)
+		atomic_fetch_add(&h->peer_changes, 1);
 	if (out)
 		*out = events;
 	return 0;
 }
 
+static int poll_fd(int fd, int64_t left_ns)
+{
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+	struct timespec left = { left_ns / 1000000000, left_ns % 1000000000 };
+	int ready = ppoll(&pollfd, 1, left_ns < 0 ? NULL : &left, NULL);
+
+	if (ready < 0)
+		return -errno;
+	return ready ? 0 : -ETIMEDOUT;
+}
+
 static int sleep_until(struct hgshm *h, int64_t end_ns)
 {
-	struct pollfd pollfd = { .fd = h->transport->fd(h->state), .events = POLLIN };
-	struct timespec timeout;
-	int64_t left_ns = end_ns - now_ns();
-	int ready;
+	int64_t left_ns = -1;
+	int ret;
 
-	if (left_ns <= 0)
-		return -ETIMEDOUT;
-	timeout.tv_sec = left_ns / 1000000000;
-	timeout.tv_nsec = left_ns % 1000000000;
+	if (end_ns != INT64_MAX) {
+		left_ns = end_ns - now_ns();
+		if (left_ns <= 0)
+			return -ETIMEDOUT;
+	}
 	atomic_fetch_add_explicit(&h->sleeps, 1, memory_order_relaxed);
-	ready = ppoll(&pollfd, 1, &timeout, NULL);
-	if (ready < 0)
-		return hgshm_fail(-errno, "waiting for a doorbell: %s", strerror(errno));
-	return ready ? 0 : -ETIMEDOUT;
+	if (h->transport->sleep)
+		ret = h->transport->sleep(h->state, left_ns);
+	else
+		ret = poll_fd(h->transport->fd(h->state), left_ns);
+	if (ret && ret != -ETIMEDOUT)
+		return hgshm_fail(ret, "waiting for a doorbell: %s", strerror(-ret));
+	return ret;
 }
 
 int hgshm_wait(struct hgshm *h, int64_t timeout_ns, struct hgshm_events *events)

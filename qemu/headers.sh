@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=sh
 #
-# What fetch-headers and fetch-backport share: a private apt, and the headers of
-# a QEMU source tree. The caller has set $work, a folder that goes at its end, and
+# What fetch-headers and fetch-backport share: the headers of a QEMU source tree, and
+# a private apt. The caller has set $work, a folder that goes at its end, and
 # $configure_meson, the option that says which meson, or nothing.
 #
 # shellcheck disable=SC2034,SC2154 # variables between the two
@@ -20,45 +20,8 @@ die()
 	exit 1
 }
 
-# quietly WHAT COMMAND...: runs it, shows what it said only if it fails
-quietly()
-{
-	what=$1
-	shift
-	"$@" > "$work/log" 2>&1 || {
-		tail -n 40 "$work/log" >&2
-		die "$what"
-	}
-}
-
-# Lines "URI RELEASE COMPONENT" of the Debian archives that the system uses.
-debian_archives()
-{
-	# shellcheck disable=SC2016 # apt expands these
-	apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' \
-		'Created-By: Packages' 'Origin: Debian' | sort -u
-}
-
-# Lines "URI RELEASE COMPONENT" on stdin become sources of type $1.
-as_sources()
-{
-	keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-	signed_by=
-	[ ! -e "$keyring" ] || signed_by="[signed-by=$keyring] "
-	sed "s|^|$1 $signed_by|"
-}
-
-# apt-get with package lists of its own; $work/sources.list says where from
-private_apt()
-{
-	mkdir -p "$work/lists/partial" "$work/parts"
-	apt-get -q -o Dir::Etc::sourcelist="$work/sources.list" \
-		-o Dir::Etc::sourceparts="$work/parts" \
-		-o Dir::State::lists="$work/lists" \
-		-o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= \
-		-o Acquire::Retries=3 -o APT::Sandbox::User=root \
-		-o APT::Get::List-Cleanup=0 "$@"
-}
+# shellcheck source=scripts/debian-archive.sh
+. "$(dirname "$0")/../scripts/debian-archive.sh"
 
 # Debian's source archives leave firmware out that QEMU's build files name, though
 # nothing of it is used for headers.

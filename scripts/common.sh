@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Sourced by the scripts of this project, which set -eu first.
-# Gives: say, die, retry, hgshm_cache (a directory, made if missing).
+# Gives: say, die, retry, apt_quiet, logged, hgshm_cache (a directory, made if
+# missing).
 # shellcheck shell=sh
 
 # a python or meson of the user's own in front of the system's breaks builds
@@ -42,6 +43,16 @@ apt_quiet() {
 	sed 's/^/    /' "$apt_log" >&2
 	rm -f "$apt_log"
 	return 1
+}
+
+# logged COMMAND...: what it says goes to the file $log, and is shown if it fails
+# shellcheck disable=SC2154 # the caller sets log
+logged() {
+	if "$@" >>"$log" 2>&1; then
+		return 0
+	fi
+	grep -E -A 12 -e 'FAILED|error:|ERROR' "$log" >&2 || tail -n 40 "$log" >&2
+	die "failed: $*; all of it is in $log"
 }
 
 mkdir -p "$hgshm_cache"

@@ -5,30 +5,39 @@
  * One character device for each hgshm PCI device. All calls may be made by
  * several threads and several openers at once.
  *
+ * **open**: ENXIO or ENODEV: the device is gone; ENOMEM.
+ *
  * **mmap**: regions are chosen by file offset. %HGSHM_MMAP_MEMORY maps BAR 1
  * (all memory for VM 0, the own slice for another), %HGSHM_MMAP_PEER maps BAR 3
  * (the slice chosen by ``mapidx``), %HGSHM_MMAP_DOORBELLS the doorbells. Offset
  * and length are in bytes, page aligned, and must stay within the region's true
  * size as INFO reports it; part of a region may be mapped. The memory is mapped
- * write-back and shared.
+ * write-back and shared, 2 MiB a page fault where address and offset allow it.
+ * A mapping does not grow by mremap(). Once the device is gone, touching a mapping
+ * raises SIGBUS.
  *
  * The doorbells are one page, there with guestmmap=0 as well, mapped uncached and
  * shared. Storing any value to its 32-bit word i rings VM i without a system call;
- * ringing a VM that is not there has no effect. A store is ordered after the
- * caller's earlier stores to shared memory if a full fence stands between them.
+ * ringing a VM that is not there has no effect, and the page reads 0. A store is
+ * ordered after the caller's earlier stores to shared memory if a full fence
+ * (atomic_thread_fence(memory_order_seq_cst)) stands between them; the VM that is
+ * rung then sees those stores once it was told of the ring. POKE has that fence in it.
  *
- *   - EPERM: the device has guestmmap=0
- *   - ENXIO: no such region (no ``mapidx``, or an offset of no region)
+ *   - EPERM: the device has guestmmap=0; never for the doorbells
+ *   - ENXIO: no such region (no ``mapidx``, an offset of no region, or doorbells on
+ *     a kernel whose pages are larger than theirs)
  *   - EINVAL: offset plus length is past the region's end, not MAP_SHARED, or
  *     PROT_EXEC
  *   - EACCES: PROT_WRITE on a descriptor that was opened read-only, or on a peer
- *     slice with %HGSHM_FEATURE_PEER_READONLY; mprotect() says the same
+ *     slice with %HGSHM_FEATURE_PEER_READONLY; any mapping of a descriptor that was
+ *     opened write-only; mprotect() says the same, also for PROT_EXEC
  *   - ENODEV: the device is gone
  *
  * **read**: returns as many whole &struct hgshm_event as fit, at least one.
  * Each opener sees every event that arrived since it opened the device. Rings of
- * one peer that were not read yet are merged: @count says how many interrupts
- * arrived, which is at most the number of rings. Blocks until there is an event
+ * one peer that were not read yet are merged: &hgshm_event.count says how many
+ * interrupts arrived, which is at most the number of rings. Peers take turns at
+ * coming first, so that a busy one does not hide the others. Blocks until there is an event
  * unless O_NONBLOCK.
  *
  *   - EINVAL: the buffer is smaller than one event
@@ -40,9 +49,18 @@
  * **poll**: EPOLLIN when read() would return an event; EPOLLHUP | EPOLLERR when
  * the device is gone.
  *
- * **ioctl**: ENOTTY for an unknown number; EFAULT for a bad pointer; ENODEV
- * when the device is gone; EINVAL for an unknown flag or a reserved field that
- * is not zero. On failure nothing is written to the caller's struct.
+ * **ioctl**: each number takes a pointer to the struct that its definition names, and
+ * returns 0 or -1 with errno:
+ *
+ *   - ENOTTY: unknown number
+ *   - EFAULT: bad pointer, or a struct of which a part can't be read, or written
+ *   - ENODEV: the device is gone
+ *   - EINVAL: an unknown flag, or a reserved field that is not zero
+ *   - what the struct's description adds
+ *
+ * On failure nothing is written to the caller's struct. None of them blocks for longer
+ * than it takes to fault in the struct, and none needs a descriptor that was opened
+ * for writing, but for EXPORT_DMABUF as it says.
  */
 #ifndef HGSHM_IOCTL_H
 #define HGSHM_IOCTL_H
@@ -87,6 +105,11 @@
  * @doorbells_bytes: mappable at %HGSHM_MMAP_DOORBELLS
  * @shmid: the group's name, NUL-terminated and NUL-padded; empty if the device does
  *	not tell
+ *
+ * @status, @irq_enabled, @peers and @epoch are as of this call, the last two of one
+ * moment; all else stays the same for as long as the driver is bound.
+ *
+ * Errors: EINVAL if @struct_bytes is below %HGSHM_INFO_BYTES_MIN.
  */
 struct hgshm_info {
 	__u32 struct_bytes;
@@ -139,6 +162,8 @@ struct hgshm_poke {
  *	interrupts when it binds. Doorbells that arrive while disabled are kept
  *	and raised, merged, when enabled again.
  * @flags: 0
+ *
+ * Errors: EINVAL if @enable is neither.
  */
 struct hgshm_irq_enable {
 	__u32 enable;
@@ -169,7 +194,8 @@ struct hgshm_set_signal {
  * @flags: 0
  * @reserved: 0
  *
- * Adds 1 to the eventfd for each interrupt. Each descriptor of the device has one
+ * Adds 1 to the eventfd for each interrupt; one that is set for several @index gets
+ * what each of them gives. Each descriptor of the device has one
  * eventfd for each @index and one for %HGSHM_EVENTFD_ALL and %HGSHM_EVENTFD_PEERS
  * each; setting it replaces what was set before. It ends with the descriptor. read()
  * tells the same events as if no eventfd were set.

@@ -49,7 +49,8 @@ static int fake_get_info(void *state, struct hgshm_info *info)
 	return 0;
 }
 
-static int fake_map(void *state, enum hgshm_region region, size_t bytes, void **ptr)
+static int fake_map(void *state, enum hgshm_region region, size_t bytes, bool writable,
+		    void **ptr)
 {
 	struct fake_vm *vm = state;
 

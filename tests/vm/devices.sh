@@ -30,9 +30,15 @@ vm-doorbells ping 1 20
 vm-doorbells pong 1 20
 vm-doorbells all
 barrier rung
+export RING=store
+vm-doorbells ping 1 20
+vm-doorbells pong 1 20
+unset RING
 
 vm-errors
+vm-mmap-errors
 DEVICE=/dev/hgshm1 vm-errors 1
+DEVICE=/dev/hgshm1 vm-mmap-errors
 vm-slices write 1
 DEVICE=/dev/hgshm1 vm-slices write 2
 DEVICE=/dev/hgshm1 vm-slices check-peer 2 0 0
@@ -66,8 +72,14 @@ vm-doorbells pong 0 20
 vm-doorbells ping 0 20
 vm-doorbells once 0
 barrier rung
+export RING=store
+vm-doorbells pong 0 20
+vm-doorbells ping 0 20
+unset RING
+vm-doorbells stray
 
 vm-errors
+vm-mmap-errors
 vm-slices check 1
 pci=$(readlink -f /sys/class/hgshm/hgshm0/device)
 refused test -e "$pci/resource1"
@@ -80,6 +92,8 @@ vm_run
 vm_says 0 '^slices of 4194304 bytes, 8388608 in memory, 0 in peer region$'
 vm_says 0 '^slices of 4194304 bytes, 16777216 in memory, 0 in peer region$'
 vm_says 1 '^slices of 4194304 bytes, 0 in memory, 0 in peer region$'
+vm_says 0 "^group $second\$"
+vm_says 1 "^group $vm_shmid\$"
 vm_dmesg 0 | grep -q 'hgshm0: VM 0 of 2' || fail "the first group's device is not hgshm0"
 vm_dmesg 0 | grep -q 'hgshm1: VM 0 of 4' || fail "the second group's device is not hgshm1"
 [ ! -e "/dev/shm/$second" ] || fail "left: /dev/shm/$second"

@@ -52,24 +52,37 @@ pair 0 1
 pair 2 0
 pair 1 2
 
+# the same by stores to the mapped doorbells
+export RING=store
+pair 0 1
+pair 2 0
+pair 1 2
+unset RING
+vm-doorbells stray
+barrier stray
+vm-doorbells none
+
 case $HGSHM_INDEX in
 1) vm-doorbells all ;;
 *) vm-doorbells once 1 ;;
 esac
 barrier all-rung
 
-case $HGSHM_INDEX in
-0) vm-events serve 1 ;;
-1) vm-events check 0 ;;
-esac
-barrier events-0-1
-case $HGSHM_INDEX in
-1) vm-events serve 2 ;;
-2) vm-events check 1 ;;
-esac
-barrier events-1-2
+# told PROGRAM SERVER LISTENER
+told() {
+	case $HGSHM_INDEX in
+	"$2") vm-events serve "$3" ;;
+	"$3") "$1" check "$2" ;;
+	esac
+	barrier "$*"
+}
+told vm-events 0 1
+told vm-events 1 2
+told vm-eventfds 1 0
+told vm-eventfds 0 2
 
 vm-errors
+vm-mmap-errors
 # VM 0 maps what is the others' own as well
 [ "$HGSHM_INDEX" != 0 ] || vm-mapping /hgshm/disk
 barrier mapped-by-0
@@ -123,6 +136,7 @@ vm_run
 vm_says 0 '^slices of 167772160 bytes, 503316480 in memory, 0 in peer region$'
 vm_says 2 '^slices of 167772160 bytes, 167772160 in memory, 167772160 in peer region$'
 for index in 0 1 2; do
+	vm_says "$index" "^group $vm_shmid\$"
 	vm_dmesg "$index" | grep -q 'hgshm0: VM' || fail "the driver of VM $index is silent"
 	if vm_dmesg "$index" | grep 'not mapped write-back'; then
 		fail "the memory of VM $index is uncached"

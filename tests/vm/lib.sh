@@ -11,6 +11,8 @@
 #	vm_options --clients 3 --size 12m    options of hgshm-launch; adds up
 #	vm_add FILE[:GUEST_PATH]...          a program into /hgshm/bin, with its
 #	                                     libraries, or any file to a path
+#	vm_module DIR                        builds the kernel module DIR/Kbuild and
+#	                                     puts it into /hgshm, for insmod
 #	vm_script all <<'END'                what every VM runs, or
 #	vm_script 2 <<'END'                  what VM 2 runs
 #	vm_run                               boots them; returns when all have ended
@@ -28,21 +30,23 @@
 #	refused COMMAND...   fails unless the command fails
 #
 # vm_run fails the test if any VM failed, if its kernel said BUG, WARNING, Oops or
-# anything of lockdep, or if anything was left in /dev/shm or in the run's
-# directory. vm_run_fails is for a group that is to fail: it returns when all was
+# anything of lockdep or a sanitizer, or found leaked memory, or if anything was left
+# in /dev/shm or in the run's directory. vm_run_fails is for a group that is to fail: it returns when all was
 # stopped, with the launcher's words in $vm_dir/launch. Both may be used again
 # after vm_reset.
 #
 # A test gets as arguments the programs that tests/vm/meson.build lists for it.
 # meson sets HGSHM_SOURCE, HGSHM_BUILD, HGSHM_LAUNCH, HGSHM_QEMU, HGSHM_PLUGIN.
 # HGSHM_GUEST may name the guest image's directory (default: guest next to the
-# build directory); without an image the test is skipped.
+# build directory); without an image the test is skipped. HGSHM_VM_MEMORY is what VMs
+# get at least, for a kernel that needs more (--memory), HGSHM_VM_TIMEOUT_S how long a
+# run may take.
 
 : "${HGSHM_SOURCE:?run this by meson test}" "${HGSHM_LAUNCH:?}" "${HGSHM_BUILD:?}"
 HGSHM_GUEST=${HGSHM_GUEST:-$HGSHM_BUILD/../guest}
 export HGSHM_GUEST HGSHM_QEMU HGSHM_PLUGIN
 
-vm_bad_words='BUG|WARNING|Oops|Kernel panic|general protection|possible recursive|circular locking|inconsistent lock|suspicious RCU|Call Trace'
+vm_bad_words='BUG|WARNING|Oops|Kernel panic|general protection|possible recursive|circular locking|inconsistent lock|suspicious RCU|Call Trace|KASAN|UBSAN|unreferenced object|DMA-API|blocked for more than'
 vm_timeout_s=${HGSHM_VM_TIMEOUT_S:-240}
 
 vm_show_logs() {
@@ -87,6 +91,20 @@ vm_add() {
 	vm_files="$vm_files $*"
 }
 
+# Beside its own module, the driver's build says what it was built with.
+vm_module() {
+	vm_release=$(cat "$HGSHM_GUEST/release")
+	vm_kernel_build=$(cat "$HGSHM_BUILD/../driver/$vm_release/kernel-build")
+	vm_module_dir=$vm_dir/module-${1##*/}
+	mkdir "$vm_module_dir"
+	cp "$1"/* "$vm_module_dir"
+	make -C "$vm_kernel_build" M="$vm_module_dir" modules >"$vm_dir/module.log" 2>&1 || {
+		cat "$vm_dir/module.log"
+		fail "the module $1 does not build for $vm_release"
+	}
+	vm_add "$vm_module_dir/${1##*/}.ko:/hgshm/${1##*/}.ko"
+}
+
 vm_script() {
 	{
 		# shellcheck disable=SC2016 # for the guest's shell
@@ -113,6 +131,7 @@ vm_launch() {
 		"$HGSHM_SOURCE/guest/build-overlay" "$vm_dir/overlay.img" $vm_files
 		set -- "$@" --initrd "$HGSHM_GUEST/initrd.img" --initrd "$vm_dir/overlay.img"
 	fi
+	[ -z "${HGSHM_VM_MEMORY-}" ] || set -- "$@" --memory "$HGSHM_VM_MEMORY"
 	"$HGSHM_LAUNCH" --dir "$vm_dir/run" --log-dir "$vm_dir" --shmid "$vm_shmid" \
 		--timeout "$vm_timeout_s" "$@" >"$vm_dir/launch" 2>&1
 }

@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: MIT
 # Five VMs, a number that divides nothing evenly: each sees the bytes of its own
 # slice and of its peer slice, and nothing else of the memory, whichever way it
-# looks. VM 1, 4: peer slice 0; VM 2: peer slice 1; VM 3: none.
+# looks. VM 1, 4: peer slice 0, for VM 1 read-only; VM 2: peer slice 1; VM 3: none.
 set -eu
 . "$HGSHM_SOURCE/tests/vm/lib.sh"
 
 vm_options --clients 5 --size 21m --memory 192m --network none \
-	--mapidx 2:1 --mapidx 3:none
+	--mapidx 2:1 --mapidx 3:none --props 1:mapidx-ro=on
 vm_add "$@"
 vm_script all <<'END'
 case $HGSHM_INDEX in
@@ -26,6 +26,7 @@ vm-slices write 1
 barrier written
 vm-slices check 1
 barrier seen
+vm-mmap-errors
 [ "$HGSHM_INDEX" != 2 ] || vm-slices write-peer 2
 barrier peer-written
 vm-slices check-peer 2 1 2
@@ -58,3 +59,7 @@ for index in 1 4; do
 done
 vm_says 0 '^slices of 4403200 bytes, 22020096 in memory, 0 in peer region$'
 vm_says 3 '^slices of 4403200 bytes, 4403200 in memory, 0 in peer region$'
+vm_says 1 '^the peer slice takes no stores$'
+for index in 2 4; do
+	vm_says "$index" '^the peer slice takes stores$'
+done

@@ -17,9 +17,8 @@
  * each and wait where they must. Without copying: hgshm_ring_reserve() gives room in the
  * ring, hgshm_ring_commit() ends a message there, hgshm_ring_publish() shows all that
  * were committed to the consumer; hgshm_ring_peek() gives the next message where it
- * lies, hgshm_ring_release() hands the room of all that were peeked at back. One
- * hgshm_ring_publish() or hgshm_ring_release() for many messages is many times as fast as
- * one for each.
+ * lies, hgshm_ring_release() hands the room of all that were peeked at back. Messages
+ * that are published or released together cost one look at who sleeps, and one ring.
  *
  * **Waking**: only a side that sleeps is rung. With a way to ring and to sleep (a ring of
  * hgshm_ring_open(), or &struct hgshm_ring_options) the functions ring by themselves, and

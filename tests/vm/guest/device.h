@@ -27,13 +27,17 @@ const char *device_path(void);
 int device_open(const char *path, int flags);
 struct hgshm_info device_info(int fd);
 
-/* All of a region, shared, for reading and writing; NULL if there is none. */
+/* All of a region, shared, for reading and where it may be writing; NULL if there is none. */
 void *device_map_memory(int fd, const struct hgshm_info *info);
 void *device_map_peer(int fd, const struct hgshm_info *info);
 
 /* Slice 0 as this VM sees it, or NULL. Its first pages are the tests' own. */
 void *device_map_slice_0(int fd, const struct hgshm_info *info);
 
+/* The word of each VM's doorbell; NULL if the driver offers none. */
+volatile uint32_t *device_map_doorbells(int fd);
+
+/* By ioctl, or by a store to the mapped doorbells if $RING is "store". */
 void device_poke(int fd, uint32_t index);
 void device_irq_enable(int fd, bool enable);
 
@@ -41,12 +45,12 @@ void device_irq_enable(int fd, bool enable);
 uint64_t device_wait_ring(int fd, uint32_t index);
 
 /*
- * Takes one event if one comes within @timeout_ms. Events of type PEERS, which
+ * Takes one ring if one comes within @timeout_ms. Events of other types, which
  * come when another test's VM comes or goes, are passed over.
  */
 bool device_take_ring(int fd, struct hgshm_event *event, int timeout_ms);
 
-/* Takes all that waits now, of both types. */
+/* Takes all that waits now, of all types. */
 void device_drain(int fd);
 
 #endif /* DEVICE_H */

@@ -12,6 +12,10 @@
  *   doorbells all                ring every VM by one call
  *   doorbells once PEER          exactly one ring of PEER comes
  *   doorbells none               no ring comes
+ *   doorbells stray              stores to doorbells of no VM, of this one and of
+ *                                one that is not alive: nothing happens
+ *
+ * With RING=store rings are stores to the mapped doorbells.
  *
  * They use the descriptor that the script holds open since before it met the
  * others at a barrier, so no ring can come too early, and none of an earlier
@@ -116,6 +120,23 @@ static void once(int fd, uint32_t peer)
 	check_quiet(fd);
 }
 
+static void stray(int fd)
+{
+	volatile uint32_t *doorbells = device_map_doorbells(fd);
+	struct hgshm_info info = device_info(fd);
+
+	if (!doorbells)
+		check_abort("the driver offers no doorbells");
+	for (uint32_t i = 0; i < info.doorbells_bytes / sizeof(*doorbells); i++) {
+		CHECK_EQUAL(doorbells[i], 0);
+		if (i < info.clients && i != info.index && info.peers >> i & 1)
+			continue;
+		doorbells[i] = i;
+		CHECK_EQUAL(doorbells[i], 0);
+	}
+	check_quiet(fd);
+}
+
 int main(int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : "";
@@ -135,6 +156,8 @@ int main(int argc, char **argv)
 		ring_all(fd);
 	else if (!strcmp(verb, "once") && argc == 3)
 		once(fd, peer);
+	else if (!strcmp(verb, "stray") && argc == 2)
+		stray(fd);
 	else if (!strcmp(verb, "none") && argc == 2)
 		check_quiet(fd);
 	else

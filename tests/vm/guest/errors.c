@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
- * Each errno that ioctl.h documents, and that a failed call leaves the caller's
- * struct alone:
+ * Each errno that ioctl.h documents for ioctls, and that a failed call leaves the
+ * caller's struct alone:
  *
  *   errors [DEAD_PEER]
  *
- * Checks what the device at hand allows: with guestmmap=0 that mmap is not
- * permitted, with DEAD_PEER that a VM that is not alive can't be rung.
+ * With DEAD_PEER also that a VM that is not alive can't be rung. Says the group's name.
  */
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -21,51 +22,159 @@
 #define PAGE_BYTES	4096ULL
 #define POISON		0xA5
 
+/*
+ * A page at whose end a struct can stand, and behind it one that can't be written;
+ * nor read, if @prot says so.
+ */
+static uint8_t *page_before(int prot)
+{
+	uint8_t *pages = mmap(NULL, 2 * PAGE_BYTES, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (pages == MAP_FAILED || mprotect(pages + PAGE_BYTES, PAGE_BYTES, prot))
+		check_abort("two pages: %s", strerror(errno));
+	return pages;
+}
+
+/* The request fails with @error, and @request stays as it was. */
+static void check_refused(int fd, unsigned int number, const void *request, size_t bytes,
+			  int error, int line)
+{
+	uint8_t *pages = page_before(PROT_READ | PROT_WRITE);
+	uint8_t *given = memset(pages, POISON, 2 * PAGE_BYTES);
+	uint8_t before[2 * PAGE_BYTES];
+	int ret, got;
+
+	memcpy(given + PAGE_BYTES, request, bytes);
+	memcpy(before, given, sizeof(before));
+	errno = 0;
+	ret = ioctl(fd, number, given + PAGE_BYTES);
+	got = errno;
+	if (ret != -1 || got != error || memcmp(given, before, sizeof(before)))
+		printf("the check in line %d fails:\n", line);
+	CHECK_EQUAL(ret, -1);
+	CHECK_EQUAL(got, error);
+	CHECK(!memcmp(given, before, sizeof(before)));
+	munmap(pages, 2 * PAGE_BYTES);
+}
+
+#define CHECK_REFUSED(fd, number, request, error) \
+	check_refused(fd, number, &(request), sizeof(request), error, __LINE__)
+
+/* A struct that is not there, is in the kernel's part, or only begins where it may. */
+static void check_bad_pointers(int fd, unsigned int number, size_t bytes)
+{
+	uint8_t *pages = page_before(PROT_NONE);
+
+	memset(pages, 0, PAGE_BYTES);
+	CHECK_ERRNO(ioctl(fd, number, NULL), EFAULT);
+	CHECK_ERRNO(ioctl(fd, number, -PAGE_BYTES), EFAULT);
+	CHECK_ERRNO(ioctl(fd, number, pages + PAGE_BYTES), EFAULT);
+	CHECK_ERRNO(ioctl(fd, number, pages + PAGE_BYTES - bytes / 2), EFAULT);
+	munmap(pages, 2 * PAGE_BYTES);
+}
+
 static void check_unknown_numbers(int fd)
 {
-	unsigned char buffer[256];
+	const unsigned int numbers[] = {
+		_IOWR(HGSHM_IOC_TYPE, 4, struct hgshm_info),
+		_IOWR(HGSHM_IOC_TYPE, 6, struct hgshm_info),
+		_IO(HGSHM_IOC_TYPE, 255),
+		_IOC(0, HGSHM_IOC_TYPE, 0, 0),
+		_IOC(_IOC_READ | _IOC_WRITE, HGSHM_IOC_TYPE, 0, HGSHM_INFO_BYTES_MIN - 1),
+		_IOW(HGSHM_IOC_TYPE, 0, struct hgshm_info),
+		_IOW(HGSHM_IOC_TYPE, 1, struct hgshm_info),
+		_IOR(HGSHM_IOC_TYPE, 1, struct hgshm_poke),
+		_IOWR('T', 0, struct hgshm_info),
+		0,
+		~0u,
+	};
+	struct hgshm_info info;
 
-	memset(buffer, POISON, sizeof(buffer));
-	CHECK_ERRNO(ioctl(fd, _IOWR(HGSHM_IOC_TYPE, 4, struct hgshm_info), buffer), ENOTTY);
-	CHECK_ERRNO(ioctl(fd, _IOC(0, HGSHM_IOC_TYPE, 0, 0), buffer), ENOTTY);
-	CHECK_ERRNO(ioctl(fd, _IOW(HGSHM_IOC_TYPE, 1, struct hgshm_info), buffer), ENOTTY);
-	CHECK_ERRNO(ioctl(fd, _IOR(HGSHM_IOC_TYPE, 1, struct hgshm_poke), buffer), ENOTTY);
-	CHECK_ERRNO(ioctl(fd, _IOWR('T', 0, struct hgshm_info), buffer), ENOTTY);
-	for (size_t i = 0; i < sizeof(buffer); i++) {
-		if (buffer[i] != POISON) {
-			CHECK_EQUAL(buffer[i], POISON);
-			break;
-		}
-	}
+	memset(&info, POISON, sizeof(info));
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+		CHECK_REFUSED(fd, numbers[i], info, ENOTTY);
 }
 
 /* INFO with these inputs fails, and writes nothing. */
 static void check_info_refused(int fd, uint32_t struct_bytes, uint32_t flags)
 {
-	struct hgshm_info info, before;
+	struct hgshm_info info;
 
 	memset(&info, POISON, sizeof(info));
 	info.struct_bytes = struct_bytes;
 	info.flags = flags;
-	before = info;
-	CHECK_ERRNO(ioctl(fd, HGSHM_IOC_INFO, &info), EINVAL);
-	CHECK(!memcmp(&info, &before, sizeof(info)));
+	CHECK_REFUSED(fd, HGSHM_IOC_INFO, info, EINVAL);
+}
+
+/* The end of the struct can't be written: neither is its beginning. */
+static void check_info_cut(int fd, size_t bytes_before)
+{
+	uint8_t *pages = page_before(PROT_READ), *at = pages + PAGE_BYTES - bytes_before;
+	const uint32_t asked[] = { sizeof(struct hgshm_info), 0 };
+	uint8_t before[PAGE_BYTES];
+
+	memset(pages, POISON, PAGE_BYTES);
+	memcpy(at, asked, sizeof(asked));
+	memcpy(before, pages, sizeof(before));
+	CHECK_ERRNO(ioctl(fd, HGSHM_IOC_INFO, at), EFAULT);
+	CHECK(!memcmp(pages, before, sizeof(before)));
+	munmap(pages, 2 * PAGE_BYTES);
+}
+
+/* A program that was compiled with a struct of @bytes; @filled come back. */
+static void check_info_of_size(int fd, uint32_t bytes, uint32_t filled)
+{
+	struct {
+		struct hgshm_info info;
+		uint8_t tail[64];
+	} grown;
+	const uint8_t *first = (const uint8_t *)&grown;
+	struct hgshm_info info = device_info(fd);
+
+	memset(&grown, POISON, sizeof(grown));
+	grown.info.struct_bytes = bytes;
+	grown.info.flags = 0;
+	CHECK_EQUAL(ioctl(fd, _IOC(_IOC_READ | _IOC_WRITE, HGSHM_IOC_TYPE,
+				   _IOC_NR(HGSHM_IOC_INFO), sizeof(grown)),
+			  &grown), 0);
+	CHECK_EQUAL(grown.info.struct_bytes, filled);
+	info.struct_bytes = filled;
+	CHECK(!memcmp(&grown, &info, filled));
+	for (size_t i = filled; i < sizeof(grown); i++)
+		if (first[i] != POISON) {
+			printf("byte %zu of %u was written\n", i, bytes);
+			CHECK_EQUAL(first[i], POISON);
+		}
+}
+
+static void check_info_tail(const struct hgshm_info *info)
+{
+	bool memory = info->features & HGSHM_FEATURE_GUEST_MMAP;
+	size_t length = strnlen((const char *)info->shmid, sizeof(info->shmid));
+
+	CHECK_EQUAL(info->status, 0);
+	CHECK_EQUAL(info->cache, memory ? HGSHM_CACHE_WRITE_BACK : HGSHM_CACHE_NO_MEMORY);
+	CHECK_EQUAL(info->doorbells_bytes, PAGE_BYTES);
+	CHECK(info->features & HGSHM_FEATURE_SHMID);
+	CHECK(length > 0 && length < sizeof(info->shmid));
+	for (size_t i = length; i < sizeof(info->shmid); i++)
+		CHECK_EQUAL(info->shmid[i], 0);
+	printf("group %s\n", (const char *)info->shmid);
 }
 
 static void check_info(int fd)
 {
-	struct {
-		struct hgshm_info info;
-		unsigned char tail[64];
-	} grown;
 	struct hgshm_info info = device_info(fd);
 
 	check_info_refused(fd, sizeof(info), 1);
 	check_info_refused(fd, sizeof(info), 1u << 31);
 	check_info_refused(fd, HGSHM_INFO_BYTES_MIN - 1, 0);
 	check_info_refused(fd, 0, 0);
-	CHECK_ERRNO(ioctl(fd, HGSHM_IOC_INFO, NULL), EFAULT);
-	CHECK_ERRNO(ioctl(fd, HGSHM_IOC_INFO, -PAGE_BYTES), EFAULT);
+	check_bad_pointers(fd, HGSHM_IOC_INFO, 8);
+	check_info_cut(fd, 8);
+	check_info_cut(fd, HGSHM_INFO_BYTES_MIN);
+	check_info_cut(fd, sizeof(info) - 1);
 
 	CHECK_EQUAL(info.struct_bytes, sizeof(info));
 	CHECK_EQUAL(info.flags, 0);
@@ -76,18 +185,12 @@ static void check_info(int fd)
 	CHECK_EQUAL(info.bar_bytes[HGSHM_BAR_REGS], HGSHM_BAR_REGS_BYTES);
 	CHECK(info.bar_bytes[HGSHM_BAR_MEMORY] >= info.memory_bytes);
 	CHECK(info.bar_bytes[HGSHM_BAR_PEER] >= info.peer_bytes);
+	check_info_tail(&info);
 
-	/* A program of a later header: more room, and a number that says so. */
-	memset(&grown, POISON, sizeof(grown));
-	grown.info.struct_bytes = sizeof(grown);
-	grown.info.flags = 0;
-	CHECK_EQUAL(ioctl(fd, _IOC(_IOC_READ | _IOC_WRITE, HGSHM_IOC_TYPE,
-				   _IOC_NR(HGSHM_IOC_INFO), sizeof(grown)),
-			  &grown), 0);
-	CHECK_EQUAL(grown.info.struct_bytes, sizeof(info));
-	CHECK_EQUAL(grown.info.slice_bytes, info.slice_bytes);
-	CHECK_EQUAL(grown.tail[0], POISON);
-	CHECK_EQUAL(grown.tail[sizeof(grown.tail) - 1], POISON);
+	check_info_of_size(fd, HGSHM_INFO_BYTES_MIN, HGSHM_INFO_BYTES_MIN);
+	check_info_of_size(fd, HGSHM_INFO_BYTES_MIN + 4, HGSHM_INFO_BYTES_MIN + 4);
+	check_info_of_size(fd, sizeof(info) + 64, sizeof(info));
+	check_info_of_size(fd, UINT32_MAX, sizeof(info));
 }
 
 #ifdef __x86_64__
@@ -126,126 +229,122 @@ static void check_compat(int fd)
 }
 #endif
 
-static int poke(int fd, uint32_t index, uint32_t flags)
+static void check_poke_refused(int fd, uint32_t index, uint32_t flags, int error)
 {
-	struct hgshm_poke request = { .index = index, .flags = flags };
+	struct hgshm_poke poke = { .index = index, .flags = flags };
 
-	return ioctl(fd, HGSHM_IOC_POKE, &request);
+	CHECK_REFUSED(fd, HGSHM_IOC_POKE, poke, error);
 }
 
 static void check_poke(int fd, const char *dead_peer)
 {
+	struct hgshm_poke all = { .index = HGSHM_POKE_ALL };
 	struct hgshm_info info = device_info(fd);
 
-	CHECK_ERRNO(poke(fd, info.clients, 0), EINVAL);
-	CHECK_ERRNO(poke(fd, info.index, 0), EINVAL);
-	CHECK_ERRNO(poke(fd, HGSHM_POKE_ALL - 1, 0), EINVAL);
-	CHECK_ERRNO(poke(fd, HGSHM_POKE_ALL, 1), EINVAL);
-	CHECK_ERRNO(ioctl(fd, HGSHM_IOC_POKE, NULL), EFAULT);
+	check_poke_refused(fd, info.clients, 0, EINVAL);
+	check_poke_refused(fd, info.index, 0, EINVAL);
+	check_poke_refused(fd, HGSHM_POKE_ALL - 1, 0, EINVAL);
+	check_poke_refused(fd, HGSHM_POKE_ALL, 1, EINVAL);
+	check_bad_pointers(fd, HGSHM_IOC_POKE, sizeof(all));
 	if (!dead_peer)
 		return;
-	CHECK_ERRNO(poke(fd, atoi(dead_peer), 0), ENOTCONN);
-	CHECK_ERRNO(poke(fd, atoi(dead_peer), 1), EINVAL);
-	CHECK_EQUAL(poke(fd, HGSHM_POKE_ALL, 0), 0);
+	check_poke_refused(fd, atoi(dead_peer), 0, ENOTCONN);
+	check_poke_refused(fd, atoi(dead_peer), 1, EINVAL);
+	CHECK_EQUAL(ioctl(fd, HGSHM_IOC_POKE, &all), 0);
 }
 
-static int irq_enable(int fd, uint32_t enable, uint32_t flags)
+static void check_irq_enable_refused(int fd, uint32_t enable, uint32_t flags)
 {
 	struct hgshm_irq_enable request = { .enable = enable, .flags = flags };
 
-	return ioctl(fd, HGSHM_IOC_IRQ_ENABLE, &request);
+	CHECK_REFUSED(fd, HGSHM_IOC_IRQ_ENABLE, request, EINVAL);
 }
 
 static void check_irq_enable(int fd)
 {
-	CHECK_ERRNO(irq_enable(fd, 2, 0), EINVAL);
-	CHECK_ERRNO(irq_enable(fd, 0, 1), EINVAL);
-	CHECK_ERRNO(ioctl(fd, HGSHM_IOC_IRQ_ENABLE, NULL), EFAULT);
+	check_irq_enable_refused(fd, 2, 0);
+	check_irq_enable_refused(fd, 0, 1);
+	check_irq_enable_refused(fd, 0, 1u << 31);
+	check_bad_pointers(fd, HGSHM_IOC_IRQ_ENABLE, sizeof(struct hgshm_irq_enable));
 	CHECK_EQUAL(device_info(fd).irq_enabled, 1);
 }
 
-static int set_signal(int fd, int signo, uint32_t flags)
+static void check_set_signal_refused(int fd, int signo, uint32_t flags)
 {
 	struct hgshm_set_signal request = { .signo = signo, .flags = flags };
 
-	return ioctl(fd, HGSHM_IOC_SET_SIGNAL, &request);
+	CHECK_REFUSED(fd, HGSHM_IOC_SET_SIGNAL, request, EINVAL);
 }
 
 static void check_set_signal(int fd)
 {
-	CHECK_ERRNO(set_signal(fd, -1, 0), EINVAL);
-	CHECK_ERRNO(set_signal(fd, 65, 0), EINVAL);
-	CHECK_ERRNO(set_signal(fd, 10, 1), EINVAL);
-	CHECK_ERRNO(ioctl(fd, HGSHM_IOC_SET_SIGNAL, NULL), EFAULT);
-	CHECK_EQUAL(set_signal(fd, 64, 0), 0);
-	CHECK_EQUAL(set_signal(fd, 0, 0), 0);
+	struct hgshm_set_signal request = { .signo = 64 };
+
+	check_set_signal_refused(fd, -1, 0);
+	check_set_signal_refused(fd, 65, 0);
+	check_set_signal_refused(fd, INT32_MIN, 0);
+	check_set_signal_refused(fd, 10, 1);
+	check_bad_pointers(fd, HGSHM_IOC_SET_SIGNAL, sizeof(request));
+	CHECK_EQUAL(ioctl(fd, HGSHM_IOC_SET_SIGNAL, &request), 0);
+	request.signo = 0;
+	CHECK_EQUAL(ioctl(fd, HGSHM_IOC_SET_SIGNAL, &request), 0);
 }
 
-/* The errno of a mapping that must not work, as a return value like others. */
-static int try_map(int fd, int prot, int flags, uint64_t bytes, uint64_t offset)
+static void check_set_eventfd_refused(int fd, const struct hgshm_set_eventfd *good,
+				      const struct hgshm_set_eventfd *change, int error)
 {
-	void *at = mmap(NULL, bytes, prot, flags, fd, offset);
+	struct hgshm_set_eventfd request = {
+		.fd = good->fd + change->fd,
+		.index = good->index + change->index,
+		.flags = change->flags,
+		.reserved = change->reserved,
+	};
 
-	if (at == MAP_FAILED)
-		return -1;
-	munmap(at, bytes);
-	return 0;
+	CHECK_REFUSED(fd, HGSHM_IOC_SET_EVENTFD, request, error);
 }
 
-static int try_shared(int fd, uint64_t bytes, uint64_t offset)
-{
-	return try_map(fd, PROT_READ | PROT_WRITE, MAP_SHARED, bytes, offset);
-}
-
-/* A region of @bytes at @start can be mapped to its end, and not past it. */
-static void check_region(int fd, uint64_t start, uint64_t bytes)
-{
-	CHECK_EQUAL(try_shared(fd, bytes, start), 0);
-	CHECK_EQUAL(try_shared(fd, PAGE_BYTES, start + bytes - PAGE_BYTES), 0);
-	CHECK_ERRNO(try_shared(fd, bytes + PAGE_BYTES, start), EINVAL);
-	CHECK_ERRNO(try_shared(fd, PAGE_BYTES, start + bytes), EINVAL);
-	CHECK_ERRNO(try_shared(fd, 2 * PAGE_BYTES, start + bytes - PAGE_BYTES), EINVAL);
-	CHECK_ERRNO(try_shared(fd, bytes, start + PAGE_BYTES), EINVAL);
-	CHECK_ERRNO(try_shared(fd, PAGE_BYTES,
-			       start + HGSHM_MMAP_REGION_BYTES - PAGE_BYTES), EINVAL);
-	CHECK_ERRNO(try_map(fd, PROT_READ | PROT_WRITE, MAP_PRIVATE, PAGE_BYTES, start),
-		    EINVAL);
-	CHECK_ERRNO(try_map(fd, PROT_READ, MAP_PRIVATE, PAGE_BYTES, start), EINVAL);
-}
-
-static void check_no_region(int fd, uint64_t start, int error)
-{
-	CHECK_ERRNO(try_shared(fd, PAGE_BYTES, start), error);
-	CHECK_ERRNO(try_shared(fd, PAGE_BYTES, start + (1 << 21)), error);
-}
-
-static void check_mmap(const char *path, int fd)
+/* The eventfds that the refused calls named are not kept: it would show as a leak. */
+static void check_set_eventfd(int fd)
 {
 	struct hgshm_info info = device_info(fd);
-	int read_only;
+	struct hgshm_set_eventfd good = {
+		.fd = eventfd(0, EFD_CLOEXEC),
+		.index = HGSHM_EVENTFD_ALL,
+	};
+	struct hgshm_set_eventfd wrong;
 
-	if (!(info.features & HGSHM_FEATURE_GUEST_MMAP)) {
-		check_no_region(fd, HGSHM_MMAP_MEMORY, EPERM);
-		check_no_region(fd, HGSHM_MMAP_PEER, EPERM);
-		CHECK_EQUAL(info.memory_bytes, 0);
-		CHECK_EQUAL(info.peer_bytes, 0);
-		CHECK_EQUAL(info.bar_bytes[HGSHM_BAR_MEMORY], 0);
-		CHECK_EQUAL(info.bar_bytes[HGSHM_BAR_PEER], 0);
-		return;
-	}
+	if (good.fd < 0)
+		check_abort("eventfd: %s", strerror(errno));
+	check_set_eventfd_refused(fd, &good, &(struct hgshm_set_eventfd){ .flags = 1 }, EINVAL);
+	check_set_eventfd_refused(fd, &good, &(struct hgshm_set_eventfd){ .flags = 1u << 31 },
+				  EINVAL);
+	check_set_eventfd_refused(fd, &good, &(struct hgshm_set_eventfd){ .reserved = 1 },
+				  EINVAL);
+	check_set_eventfd_refused(fd, &good,
+				  &(struct hgshm_set_eventfd){ .index = info.clients + 1 },
+				  EINVAL);
+	check_set_eventfd_refused(fd, &good,
+				  &(struct hgshm_set_eventfd){ .index = info.index + 1 },
+				  EINVAL);
+	check_set_eventfd_refused(fd, &good, &(struct hgshm_set_eventfd){ .index = -2 },
+				  EINVAL);
+	/* Neither is an eventfd, nor open. */
+	wrong = (struct hgshm_set_eventfd){ .fd = fd, .index = HGSHM_EVENTFD_ALL };
+	CHECK_REFUSED(fd, HGSHM_IOC_SET_EVENTFD, wrong, EINVAL);
+	wrong.fd = 1000;
+	CHECK_REFUSED(fd, HGSHM_IOC_SET_EVENTFD, wrong, EBADF);
+	wrong.fd = -2;
+	CHECK_REFUSED(fd, HGSHM_IOC_SET_EVENTFD, wrong, EBADF);
+	/* A bad index is refused, also to stop at. */
+	wrong = (struct hgshm_set_eventfd){ .fd = -1, .index = info.clients };
+	CHECK_REFUSED(fd, HGSHM_IOC_SET_EVENTFD, wrong, EINVAL);
+	check_bad_pointers(fd, HGSHM_IOC_SET_EVENTFD, sizeof(good));
 
-	check_region(fd, HGSHM_MMAP_MEMORY, info.memory_bytes);
-	if (info.peer_bytes)
-		check_region(fd, HGSHM_MMAP_PEER, info.peer_bytes);
-	else
-		check_no_region(fd, HGSHM_MMAP_PEER, ENXIO);
-	check_no_region(fd, 2 * HGSHM_MMAP_REGION_BYTES, ENXIO);
-	check_no_region(fd, 1ULL << 62, ENXIO);
-
-	read_only = device_open(path, O_RDONLY);
-	CHECK_EQUAL(try_map(read_only, PROT_READ, MAP_SHARED, PAGE_BYTES, 0), 0);
-	CHECK_ERRNO(try_shared(read_only, PAGE_BYTES, 0), EACCES);
-	close(read_only);
+	CHECK_EQUAL(ioctl(fd, HGSHM_IOC_SET_EVENTFD, &good), 0);
+	close(good.fd);
+	good.fd = -1;
+	CHECK_EQUAL(ioctl(fd, HGSHM_IOC_SET_EVENTFD, &good), 0);
+	CHECK_EQUAL(ioctl(fd, HGSHM_IOC_SET_EVENTFD, &good), 0);
 }
 
 static void check_other_calls(int fd)
@@ -260,8 +359,7 @@ static void check_other_calls(int fd)
 
 int main(int argc, char **argv)
 {
-	const char *path = device_path();
-	int fd = device_open(path, O_RDWR | O_NONBLOCK);
+	int fd = device_open(device_path(), O_RDWR | O_NONBLOCK);
 
 	check_unknown_numbers(fd);
 	check_info(fd);
@@ -269,7 +367,7 @@ int main(int argc, char **argv)
 	check_poke(fd, argv[1]);
 	check_irq_enable(fd);
 	check_set_signal(fd);
-	check_mmap(path, fd);
+	check_set_eventfd(fd);
 	check_other_calls(fd);
 	return check_status();
 }

@@ -6,9 +6,6 @@
  *                        there; ends when asked to
  *   events check PEER    poll, read, signals, IRQ_ENABLE, several openers; asks
  *                        PEER, which serves, for each ring; last, asks it to end
- *
- * Requests pass through slice 0 and not by doorbell, so that every ring that
- * comes is one that a check asked for.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -18,78 +15,14 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "bench.h"
 #include "check.h"
 #include "device.h"
-
-/* Past the mark that the program slices puts at the start of a page. */
-#define DESK_OFFSET	(8192 + 64)
-#define ASK_TO_END	UINT32_MAX
-#define TURN_NS		1000000
-
-/* Where the two sides meet in slice 0: rings asked for, rings made. */
-struct desk {
-	uint32_t asked;
-	uint32_t made;
-};
-
-struct bench {
-	struct hgshm_info info;
-	struct desk *desk;
-	uint32_t peer;
-};
-
-/* The other side of the memory is another VM, and no doorbell may be used. */
-static void wait_turn(void)
-{
-	struct timespec turn = { .tv_nsec = TURN_NS };
-
-	nanosleep(&turn, NULL);
-}
-
-static struct bench bench_open(uint32_t peer)
-{
-	int fd = device_open(device_path(), O_RDWR);
-	struct bench b = { .info = device_info(fd), .peer = peer };
-	uint8_t *slice = device_map_slice_0(fd, &b.info);
-
-	if (!slice)
-		check_abort("VM %u does not see slice 0", b.info.index);
-	b.desk = (struct desk *)(slice + DESK_OFFSET);
-	close(fd);
-	return b;
-}
-
-static void serve(struct bench *b)
-{
-	int fd = device_open(device_path(), O_RDWR);
-	uint32_t made = 0, asked;
-
-	while ((asked = __atomic_load_n(&b->desk->asked, __ATOMIC_ACQUIRE)) !=
-	       ASK_TO_END) {
-		if (asked == made) {
-			wait_turn();
-			continue;
-		}
-		device_poke(fd, b->peer);
-		__atomic_store_n(&b->desk->made, ++made, __ATOMIC_RELEASE);
-	}
-	__atomic_store_n(&b->desk->made, 0, __ATOMIC_RELEASE);
-	__atomic_store_n(&b->desk->asked, 0, __ATOMIC_RELEASE);
-}
-
-/* When this returns the peer has rung @count times. */
-static void have_rung(struct bench *b, uint32_t count)
-{
-	uint32_t wanted = b->desk->asked + count;
-
-	__atomic_store_n(&b->desk->asked, wanted, __ATOMIC_RELEASE);
-	while (__atomic_load_n(&b->desk->made, __ATOMIC_ACQUIRE) != wanted)
-		wait_turn();
-}
 
 static short poll_now(int fd, int timeout_ms)
 {
@@ -109,9 +42,10 @@ static void check_poll_and_read(struct bench *b)
 	CHECK_ERRNO(read(fd, &event, sizeof(event)), EAGAIN);
 	CHECK(!memcmp(&event, &poison, sizeof(event)));
 
-	have_rung(b, 1);
+	bench_have_rung(b, 1);
 	CHECK_EQUAL(poll_now(fd, DEVICE_PATIENCE_MS), POLLIN);
 	CHECK_ERRNO(read(fd, &event, sizeof(event) - 1), EINVAL);
+	CHECK(!memcmp(&event, &poison, sizeof(event)));
 	CHECK_ERRNO(read(fd, unwritable, sizeof(event)), EFAULT);
 	CHECK_EQUAL(poll_now(fd, 0), POLLIN);
 	CHECK_EQUAL(read(fd, events, sizeof(events)), sizeof(event));
@@ -136,9 +70,34 @@ static void check_blocking_read(struct bench *b)
 
 		_exit(woken && event.index == b->peer ? 0 : 1);
 	}
-	have_rung(b, 1);
+	bench_have_rung(b, 1);
 	CHECK_EQUAL(waitpid(child, &status, 0), child);
 	CHECK_EQUAL(status, 0);
+	close(fd);
+}
+
+static void on_alarm(int signo)
+{
+}
+
+/* A signal ends a read() that blocks, and it takes no event with it. */
+static void check_interrupted_read(struct bench *b)
+{
+	struct itimerval again = { { 0, 20000 }, { 0, 20000 } }, stop = { 0 };
+	struct sigaction action = { .sa_handler = on_alarm };
+	int fd = device_open(device_path(), O_RDWR);
+	struct hgshm_event event, poison;
+
+	memset(&poison, 0x5A, sizeof(poison));
+	event = poison;
+	sigaction(SIGALRM, &action, NULL);
+	/* Again and again: the first may come before read() is there. */
+	setitimer(ITIMER_REAL, &again, NULL);
+	CHECK_ERRNO(read(fd, &event, sizeof(event)), EINTR);
+	setitimer(ITIMER_REAL, &stop, NULL);
+	CHECK(!memcmp(&event, &poison, sizeof(event)));
+	bench_have_rung(b, 1);
+	CHECK_EQUAL(device_wait_ring(fd, b->peer), 1);
 	close(fd);
 }
 
@@ -147,12 +106,12 @@ static void check_openers(struct bench *b)
 	int first = device_open(device_path(), O_RDWR | O_NONBLOCK);
 	int second, third;
 
-	have_rung(b, 1);
+	bench_have_rung(b, 1);
 	CHECK_EQUAL(device_wait_ring(first, b->peer), 1);
 	second = device_open(device_path(), O_RDONLY | O_NONBLOCK);
-	have_rung(b, 1);
+	bench_have_rung(b, 1);
 	CHECK_EQUAL(device_wait_ring(first, b->peer), 1);
-	have_rung(b, 1);
+	bench_have_rung(b, 1);
 	CHECK_EQUAL(device_wait_ring(first, b->peer), 1);
 	third = device_open(device_path(), O_RDWR | O_NONBLOCK);
 	/* What the first has read is still there for the second, merged. */
@@ -171,7 +130,7 @@ static void check_irq_enable(struct bench *b)
 	CHECK_EQUAL(device_info(fd).irq_enabled, 1);
 	device_irq_enable(fd, false);
 	CHECK_EQUAL(device_info(fd).irq_enabled, 0);
-	have_rung(b, 3);
+	bench_have_rung(b, 3);
 	CHECK_EQUAL(poll_now(fd, DEVICE_QUIET_MS), 0);
 	device_irq_enable(fd, true);
 	CHECK_EQUAL(device_wait_ring(fd, b->peer), 1);
@@ -239,7 +198,7 @@ static void check_signal(struct bench *b)
 
 	CHECK_EQUAL(set_signal(fd, SIGUSR1), 0);
 	bystander = fork_bystander(&usr, &stop_fd);
-	have_rung(b, 1);
+	bench_have_rung(b, 1);
 	CHECK(signal_came(&usr, DEVICE_PATIENCE_MS));
 	CHECK_EQUAL(device_wait_ring(fd, b->peer), 1);
 	close(stop_fd);
@@ -248,19 +207,19 @@ static void check_signal(struct bench *b)
 
 	/* A later call replaces; 0 stops; a closed descriptor stops. */
 	CHECK_EQUAL(set_signal(fd, SIGRTMIN + 1), 0);
-	have_rung(b, 1);
+	bench_have_rung(b, 1);
 	CHECK(signal_came(&rt, DEVICE_PATIENCE_MS));
 	CHECK(!signal_came(&usr, 0));
 	CHECK_EQUAL(set_signal(fd, 0), 0);
 	device_drain(fd);
-	have_rung(b, 1);
+	bench_have_rung(b, 1);
 	CHECK_EQUAL(device_wait_ring(fd, b->peer), 1);
 	CHECK(!signal_came(&rt, DEVICE_QUIET_MS));
 
 	CHECK_EQUAL(set_signal(fd, SIGUSR1), 0);
 	close(fd);
 	fd = device_open(device_path(), O_RDWR);
-	have_rung(b, 1);
+	bench_have_rung(b, 1);
 	CHECK_EQUAL(device_wait_ring(fd, b->peer), 1);
 	CHECK(!signal_came(&usr, DEVICE_QUIET_MS));
 	close(fd);
@@ -277,7 +236,7 @@ static void check_signal_of_the_dead(struct bench *b)
 		_exit(set_signal(fd, SIGKILL) != 0);
 	CHECK_EQUAL(waitpid(child, &status, 0), child);
 	CHECK_EQUAL(status, 0);
-	have_rung(b, 1);
+	bench_have_rung(b, 1);
 	CHECK_EQUAL(device_wait_ring(fd, b->peer), 1);
 	close(fd);
 }
@@ -290,18 +249,17 @@ int main(int argc, char **argv)
 		check_abort("usage: events serve|check PEER");
 	b = bench_open(atoi(argv[2]));
 	if (!strcmp(argv[1], "serve")) {
-		serve(&b);
+		bench_serve(&b);
 		return 0;
 	}
 
 	check_poll_and_read(&b);
 	check_blocking_read(&b);
+	check_interrupted_read(&b);
 	check_openers(&b);
 	check_irq_enable(&b);
 	check_signal(&b);
 	check_signal_of_the_dead(&b);
-	__atomic_store_n(&b.desk->asked, ASK_TO_END, __ATOMIC_RELEASE);
-	while (__atomic_load_n(&b.desk->asked, __ATOMIC_ACQUIRE))
-		wait_turn();
+	bench_end(&b);
 	return check_status();
 }

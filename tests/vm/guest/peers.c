@@ -2,7 +2,7 @@
 /*
  * A VM goes, and the others are told:
  *
- *   peers gone INDEX    VM INDEX goes now or has just gone; an event says so, INFO
+ *   peers gone INDEX    VM INDEX goes now or has just gone; events say so, INFO
  *                       does, and it can't be rung any more
  *
  * Uses the descriptor that the script has held open since all were there.
@@ -16,7 +16,7 @@
 #include "check.h"
 #include "device.h"
 
-/* The next event of type PEERS; rings of the others are passed over. */
+/* The next event that is no ring. */
 static struct hgshm_event wait_change(int fd)
 {
 	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
@@ -28,22 +28,38 @@ static struct hgshm_event wait_change(int fd)
 		if (read(fd, &event, sizeof(event)) != sizeof(event))
 			check_abort("read: %s", strerror(errno));
 	} while (event.type == HGSHM_EVENT_DOORBELL);
-	CHECK_EQUAL(event.type, HGSHM_EVENT_PEERS);
-	CHECK_EQUAL(event.index, HGSHM_EVENT_NO_INDEX);
-	CHECK(event.count >= 1);
+	return event;
+}
+
+/* Told of all that came since the descriptor was opened, and then of one that went. */
+static struct hgshm_event wait_gone(int fd, uint32_t index)
+{
+	struct hgshm_event event;
+	bool told = false;
+
+	for (;;) {
+		event = wait_change(fd);
+		CHECK(event.count >= 1);
+		if (event.type == HGSHM_EVENT_PEERS) {
+			CHECK_EQUAL(event.index, HGSHM_EVENT_NO_INDEX);
+			told = true;
+			continue;
+		}
+		CHECK(told);
+		CHECK_EQUAL(event.count, 1);
+		if (event.type == HGSHM_EVENT_PEER_DOWN)
+			break;
+		CHECK_EQUAL(event.type, HGSHM_EVENT_PEER_UP);
+	}
+	CHECK_EQUAL(event.index, index);
 	return event;
 }
 
 static void check_gone(int fd, uint32_t index)
 {
 	struct hgshm_poke poke = { .index = index };
-	struct hgshm_info info;
-	struct hgshm_event event;
-
-	do {
-		event = wait_change(fd);
-		info = device_info(fd);
-	} while (info.peers >> index & 1);
+	struct hgshm_event event = wait_gone(fd, index);
+	struct hgshm_info info = device_info(fd);
 
 	/* Nobody else comes or goes. */
 	CHECK_EQUAL(event.epoch, info.epoch);

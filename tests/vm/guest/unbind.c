@@ -10,37 +10,22 @@
  */
 #include <fcntl.h>
 #include <poll.h>
-#include <setjmp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "check.h"
 #include "command.h"
 #include "device.h"
+#include "sigbus.h"
 
 #define PAGE_BYTES	4096
 #define PINNED_PAGES	4
-
-static sigjmp_buf after_sigbus;
-
-static void on_sigbus(int signo)
-{
-	siglongjmp(after_sigbus, 1);
-}
-
-static bool load_gives_sigbus(volatile uint8_t *at)
-{
-	if (sigsetjmp(after_sigbus, 1))
-		return true;
-	(void)*at;
-	return false;
-}
 
 /* Ends with 0 if a read() that blocks is ended by ENODEV. */
 static pid_t fork_reader(int fd)
@@ -94,12 +79,28 @@ static void unpin_pages(int pipe_fds[2], uint8_t wanted)
 	close(pipe_fds[1]);
 }
 
+/* A store to a mapped doorbell, by a child that it may end. */
+static bool store_gives_sigbus(volatile uint8_t *at)
+{
+	int status = -1;
+	pid_t child = fork();
+
+	if (child == 0) {
+		signal(SIGBUS, SIG_DFL);
+		*(volatile uint32_t *)at = 1;
+		_exit(0);
+	}
+	waitpid(child, &status, 0);
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS;
+}
+
 static void check_gone(int fd)
 {
 	struct hgshm_poke poke = { .index = HGSHM_POKE_ALL };
 	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
 	struct hgshm_irq_enable enable = { .enable = 1 };
 	struct hgshm_set_signal signal = { .signo = 0 };
+	struct hgshm_set_eventfd eventfd = { .fd = -1, .index = HGSHM_EVENTFD_ALL };
 	struct hgshm_info info = { .struct_bytes = sizeof(info) }, before = info;
 	struct hgshm_event event;
 
@@ -108,8 +109,11 @@ static void check_gone(int fd)
 	CHECK_ERRNO(ioctl(fd, HGSHM_IOC_POKE, &poke), ENODEV);
 	CHECK_ERRNO(ioctl(fd, HGSHM_IOC_IRQ_ENABLE, &enable), ENODEV);
 	CHECK_ERRNO(ioctl(fd, HGSHM_IOC_SET_SIGNAL, &signal), ENODEV);
+	CHECK_ERRNO(ioctl(fd, HGSHM_IOC_SET_EVENTFD, &eventfd), ENODEV);
 	CHECK_ERRNO(read(fd, &event, sizeof(event)), ENODEV);
 	CHECK_ERRNO((intptr_t)mmap(NULL, PAGE_BYTES, PROT_READ, MAP_SHARED, fd, 0), ENODEV);
+	CHECK_ERRNO((intptr_t)mmap(NULL, PAGE_BYTES, PROT_READ, MAP_SHARED, fd,
+				   HGSHM_MMAP_DOORBELLS), ENODEV);
 	CHECK_EQUAL(poll(&pollfd, 1, 0), 1);
 	CHECK_EQUAL(pollfd.revents, POLLHUP | POLLERR);
 }
@@ -119,15 +123,17 @@ int main(int argc, char **argv)
 	int fd = device_open(device_path(), O_RDWR);
 	struct hgshm_info info = device_info(fd);
 	uint8_t *memory = device_map_memory(fd, &info);
+	volatile uint8_t *doorbells = (volatile uint8_t *)device_map_doorbells(fd);
 	int pipe_fds[2];
 	pid_t reader, poller, command;
 
 	if (argc != 2)
 		check_abort("usage: unbind HOW");
-	signal(SIGBUS, on_sigbus);
+	sigbus_catch();
 	memset(memory, 77, PINNED_PAGES * PAGE_BYTES);
 	memory[info.memory_bytes - 1] = 78;
 	CHECK(!load_gives_sigbus(memory));
+	CHECK(!load_gives_sigbus(doorbells));
 
 	reader = fork_reader(fd);
 	poller = fork_poller(fd);
@@ -141,6 +147,8 @@ int main(int argc, char **argv)
 	check_gone(fd);
 	CHECK(load_gives_sigbus(memory));
 	CHECK(load_gives_sigbus(memory + info.memory_bytes - 1));
+	CHECK(load_gives_sigbus(doorbells));
+	CHECK(store_gives_sigbus(doorbells));
 
 	unpin_pages(pipe_fds, 77);
 	command_check_end(command);

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/* The mapper's clients: their private lines, and what they are told of each other. */
+#include <endian.h>
+#include <errno.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "founder.h"
+
+static bool is_there(const struct hgshm_mapper *mapper, uint32_t index)
+{
+	return mapper->line[index].source.fd >= 0;
+}
+
+static void lose(struct hgshm_mapper *mapper, uint32_t index)
+{
+	struct hgshm_msg_peer down = { .index = htole32(index) };
+	struct hgshm_line *line = &mapper->line[index];
+	int fd = line->source.fd;
+
+	hgshm_service_forget(&mapper->member.service, &line->source);
+	close(fd);
+	hgshm_member_disconnect(&mapper->member, index);
+	for (uint32_t i = 1; mapper->mesh && i < mapper->member.memory.clients; i++)
+		if (is_there(mapper, i) &&
+		    hgshm_wire_send(mapper->line[i].source.fd, HGSHM_MSG_PEER_DOWN, &down, NULL))
+			lose(mapper, i);
+}
+
+/* A client has nothing to say on its line, so this is its end. */
+static void line_ready(void *of)
+{
+	struct hgshm_line *line = of;
+	char byte;
+
+	if (recv(line->source.fd, &byte, sizeof(byte), MSG_DONTWAIT) < 0 &&
+	    (errno == EAGAIN || errno == EINTR))
+		return;
+	lose(line->mapper, line - line->mapper->line);
+}
+
+/* A holder that died this moment no longer counts. */
+bool hgshm_mapper_index_free(struct hgshm_mapper *mapper, uint32_t index)
+{
+	struct pollfd pollfd = { .fd = mapper->line[index].source.fd, .events = POLLIN };
+
+	if (is_there(mapper, index) && poll(&pollfd, 1, 0) > 0)
+		line_ready(&mapper->line[index]);
+	return !is_there(mapper, index);
+}
+
+static int tell_of(struct hgshm_mapper *mapper, uint32_t whom, uint32_t of, int rings_of,
+		   int rings_whom)
+{
+	struct hgshm_msg_peer up = { .index = htole32(of) };
+	int fds[] = { rings_of, rings_whom };
+
+	return hgshm_wire_send(mapper->line[whom].source.fd, HGSHM_MSG_PEER_UP, &up, fds);
+}
+
+/*
+ * Tells two clients of each other, with a fresh doorbell each way. Without descriptors
+ * the newcomer can't be served.
+ */
+static void introduce(struct hgshm_mapper *mapper, uint32_t newcomer, uint32_t other)
+{
+	int to_other = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	int to_newcomer = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	if (to_other < 0 || to_newcomer < 0 ||
+	    tell_of(mapper, newcomer, other, to_other, to_newcomer))
+		lose(mapper, newcomer);
+	else if (tell_of(mapper, other, newcomer, to_newcomer, to_other))
+		lose(mapper, other);
+	if (to_other >= 0)
+		close(to_other);
+	if (to_newcomer >= 0)
+		close(to_newcomer);
+}
+
+static void send_peers(struct hgshm_mapper *mapper, uint32_t index)
+{
+	struct hgshm_msg_peers now = {
+		.peers = htole64(mapper->mesh ? mapper->member.peers :
+						hgshm_bit(0) | hgshm_bit(index)),
+	};
+
+	if (hgshm_wire_send(mapper->line[index].source.fd, HGSHM_MSG_PEERS, &now, NULL))
+		lose(mapper, index);
+}
+
+void hgshm_mapper_add_client(struct hgshm_mapper *mapper, uint32_t index, int out_fd, int in_fd,
+			     int line_fd)
+{
+	struct hgshm_member *member = &mapper->member;
+	struct hgshm_line *line = &mapper->line[index];
+	int watch_error, error;
+
+	watch_error = hgshm_service_watch(&member->service, &line->source, line_fd, line_ready,
+					  line);
+	error = hgshm_member_connect(member, index, out_fd, in_fd);
+	if (watch_error || error) {
+		lose(mapper, index);
+		return;
+	}
+	for (uint32_t i = 1; mapper->mesh && i < member->memory.clients; i++)
+		if (i != index && is_there(mapper, i) && is_there(mapper, index))
+			introduce(mapper, index, i);
+	if (is_there(mapper, index))
+		send_peers(mapper, index);
+}
+
+void hgshm_mapper_end_clients(struct hgshm_mapper *mapper)
+{
+	for (uint32_t i = 0; i < HGSHM_CLIENTS_MAX; i++)
+		if (is_there(mapper, i))
+			close(mapper->line[i].source.fd);
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/* Connections at the meeting socket, from their arrival to their HELLO. */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "founder.h"
+
+/* Beyond this many the oldest makes room: a proper client is through its meeting long
+ * before it is the oldest. */
+#define VISITORS_MAX	128
+
+#define MS_NS		INT64_C(1000000)
+#define STAY_MAX_NS	(HGSHM_MEET_MAPPER_TIMEOUT_MS * MS_NS)
+#define ACCEPT_PAUSE_NS	(100 * MS_NS)
+
+static void update_alarm(struct hgshm_mapper *mapper)
+{
+	const struct hgshm_visitor *oldest = TAILQ_FIRST(&mapper->visitors);
+	int64_t at_ns = mapper->accept_again_ns;
+
+	if (oldest && (!at_ns || oldest->deadline_ns < at_ns))
+		at_ns = oldest->deadline_ns;
+	hgshm_service_set_alarm(&mapper->member.service, at_ns);
+}
+
+static void leave(struct hgshm_visitor *visitor)
+{
+	struct hgshm_mapper *mapper = visitor->mapper;
+	int sock = visitor->source.fd;
+
+	TAILQ_REMOVE(&mapper->visitors, visitor, next);
+	mapper->visitor_count--;
+	hgshm_service_forget(&mapper->member.service, &visitor->source);
+	close(sock);
+	hgshm_wire_reset(&visitor->message);
+	free(visitor);
+}
+
+static void visitor_ready(void *of)
+{
+	struct hgshm_visitor *visitor = of;
+	struct hgshm_mapper *mapper = visitor->mapper;
+	int error = hgshm_wire_receive(visitor->source.fd, &visitor->message);
+
+	if (error == -EAGAIN)
+		return;
+	if (error == -EPROTONOSUPPORT)
+		hgshm_refuse_version(visitor);
+	else if (!error)
+		hgshm_answer_hello(visitor);
+	leave(visitor);
+	update_alarm(mapper);
+}
+
+static void enter(struct hgshm_mapper *mapper, int sock)
+{
+	struct hgshm_visitor *visitor = calloc(1, sizeof(*visitor));
+
+	if (!visitor || hgshm_service_watch(&mapper->member.service, &visitor->source, sock,
+					    visitor_ready, visitor)) {
+		free(visitor);
+		close(sock);
+		return;
+	}
+	if (mapper->visitor_count == VISITORS_MAX)
+		leave(TAILQ_FIRST(&mapper->visitors));
+	visitor->mapper = mapper;
+	visitor->deadline_ns = hgshm_wire_now_ns() + STAY_MAX_NS;
+	hgshm_wire_init(&visitor->message);
+	TAILQ_INSERT_TAIL(&mapper->visitors, visitor, next);
+	mapper->visitor_count++;
+	update_alarm(mapper);
+}
+
+static void pause_accepting(struct hgshm_mapper *mapper)
+{
+	hgshm_service_forget(&mapper->member.service, &mapper->arrivals);
+	mapper->accept_again_ns = hgshm_wire_now_ns() + ACCEPT_PAUSE_NS;
+	update_alarm(mapper);
+}
+
+static void arrival(void *of)
+{
+	struct hgshm_mapper *mapper = of;
+	int sock = accept4(mapper->listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (sock >= 0)
+		enter(mapper, sock);
+	else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+		pause_accepting(mapper);
+}
+
+int hgshm_visitors_begin(struct hgshm_mapper *mapper)
+{
+	mapper->accept_again_ns = 0;
+	return hgshm_service_watch(&mapper->member.service, &mapper->arrivals,
+				   mapper->listener.fd, arrival, mapper);
+}
+
+void hgshm_visitors_alarm(void *of)
+{
+	struct hgshm_mapper *mapper = of;
+	int64_t now_ns = hgshm_wire_now_ns();
+	struct hgshm_visitor *oldest;
+
+	while ((oldest = TAILQ_FIRST(&mapper->visitors)) && oldest->deadline_ns <= now_ns)
+		leave(oldest);
+	if (mapper->accept_again_ns && mapper->accept_again_ns <= now_ns &&
+	    hgshm_visitors_begin(mapper))
+		mapper->accept_again_ns = now_ns + ACCEPT_PAUSE_NS;
+	update_alarm(mapper);
+}
+
+void hgshm_visitors_end(struct hgshm_mapper *mapper)
+{
+	while (!TAILQ_EMPTY(&mapper->visitors))
+		leave(TAILQ_FIRST(&mapper->visitors));
+}

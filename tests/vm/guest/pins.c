@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The kernel gets at the memory by its pages, and not by way of the mapping:
+ *
+ *   pins DISK SEED
+ *
+ * io_uring with and without registered buffers, vmsplice, another process. DISK
+ * holds the pattern of SEED, and can be written to.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "device.h"
+#include "pattern.h"
+#include "uring.h"
+
+#define BYTES		(1UL << 20)
+#define PIPE_BYTES	(16UL * 4096)
+#define SEED_BACK	77
+
+/*
+ * Before 6.5 io_uring itself refuses to register what is mapped from any file but
+ * one of tmpfs or hugetlbfs, whatever its pages are.
+ */
+static bool kernel_registers_files(void)
+{
+	struct utsname name;
+	int major, minor;
+
+	if (uname(&name) || sscanf(name.release, "%d.%d", &major, &minor) != 2)
+		check_abort("no kernel version");
+	return major > 6 || (major == 6 && minor >= 5);
+}
+
+static void check_fixed(struct uring *u, int disk, uint8_t *at, uint32_t seed)
+{
+	if (!kernel_registers_files()) {
+		CHECK_ERRNO(uring_register_buffer(u, at, BYTES), EOPNOTSUPP);
+		return;
+	}
+	memset(at, 0, BYTES);
+	CHECK_EQUAL(uring_register_buffer(u, at, BYTES), 0);
+	CHECK_EQUAL(uring_run(u, IORING_OP_READ_FIXED, disk, at, BYTES), BYTES);
+	CHECK_EQUAL(pattern_find_other(at, BYTES, seed), BYTES);
+	CHECK_EQUAL(uring_run(u, IORING_OP_WRITE_FIXED, disk, at, BYTES), BYTES);
+	CHECK_EQUAL(uring_unregister_buffers(u), 0);
+}
+
+static void check_uring(const char *path, uint8_t *at, uint32_t seed)
+{
+	int disk = open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
+	struct uring u;
+
+	if (disk < 0)
+		check_abort("open %s: %s", path, strerror(errno));
+	uring_open(&u);
+	check_fixed(&u, disk, at, seed);
+
+	memset(at, 0, BYTES);
+	CHECK_EQUAL(uring_run(&u, IORING_OP_READ, disk, at, BYTES), BYTES);
+	CHECK_EQUAL(pattern_find_other(at, BYTES, seed), BYTES);
+	pattern_fill(at, BYTES, SEED_BACK);
+	CHECK_EQUAL(uring_run(&u, IORING_OP_WRITE, disk, at, BYTES), BYTES);
+	memset(at, 0, BYTES);
+	CHECK_EQUAL(pread(disk, at, BYTES, 0), BYTES);
+	CHECK_EQUAL(pattern_find_other(at, BYTES, SEED_BACK), BYTES);
+	close(u.fd);
+	close(disk);
+}
+
+static void check_vmsplice(uint8_t *at)
+{
+	struct iovec iovec = { .iov_base = at, .iov_len = PIPE_BYTES };
+	uint8_t *bytes = malloc(PIPE_BYTES);
+	int fds[2];
+
+	if (pipe(fds) || !bytes)
+		check_abort("pipe: %s", strerror(errno));
+	memset(at, 0, PIPE_BYTES);
+	CHECK_EQUAL(vmsplice(fds[1], &iovec, 1, 0), PIPE_BYTES);
+	/* The pipe holds the pages, not what was in them. */
+	pattern_fill(at, PIPE_BYTES, SEED_BACK);
+	CHECK_EQUAL(read(fds[0], bytes, PIPE_BYTES), PIPE_BYTES);
+	CHECK_EQUAL(pattern_find_other(bytes, PIPE_BYTES, SEED_BACK), PIPE_BYTES);
+	close(fds[0]);
+	close(fds[1]);
+	free(bytes);
+}
+
+static void check_other_process(uint8_t *at)
+{
+	struct iovec far = { .iov_base = at, .iov_len = BYTES };
+	struct iovec near = { .iov_base = malloc(BYTES), .iov_len = BYTES };
+	pid_t child;
+
+	if (!near.iov_base)
+		check_abort("no memory");
+	pattern_fill(at, BYTES, SEED_BACK);
+	/* It has the mapping, and none of its pages yet. */
+	child = fork();
+	if (child == 0) {
+		pause();
+		_exit(0);
+	}
+	CHECK_EQUAL(process_vm_readv(child, &near, 1, &far, 1, 0), BYTES);
+	CHECK_EQUAL(pattern_find_other(near.iov_base, BYTES, SEED_BACK), BYTES);
+	pattern_fill(near.iov_base, BYTES, SEED_BACK + 1);
+	CHECK_EQUAL(process_vm_writev(child, &near, 1, &far, 1, 0), BYTES);
+	CHECK_EQUAL(pattern_find_other(at, BYTES, SEED_BACK + 1), BYTES);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	free(near.iov_base);
+}
+
+int main(int argc, char **argv)
+{
+	int fd = device_open(device_path(), O_RDWR);
+	struct hgshm_info info = device_info(fd);
+	uint8_t *at = (uint8_t *)device_map_memory(fd, &info) + info.memory_bytes - BYTES;
+
+	if (argc != 3)
+		check_abort("usage: pins DISK SEED");
+	check_uring(argv[1], at, atoi(argv[2]));
+	check_vmsplice(at);
+	check_other_process(at);
+	return check_status();
+}
