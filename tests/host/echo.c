@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* echo URI: a member that rings back whoever rings it, until it is killed. */
+/*
+ * echo URI: a member that rings back whoever rings it, until it is killed. It says "in"
+ * when it has its place.
+ */
 #include <stdio.h>
 
 #include <hgshm/hgshm.h>
@@ -15,6 +18,10 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	ret = hgshm_open(&h, argv[1], NULL);
+	if (!ret) {
+		puts("in");
+		fflush(stdout);
+	}
 	while (!ret) {
 		ret = hgshm_wait(h, -1, &events);
 		for (uint32_t i = 0; !ret && i < HGSHM_PEERS_MAX; i++)

@@ -12,13 +12,20 @@
 
 #include "group.h"
 
+/** host_test() - group_test(), which also leaves no file descriptor in this process */
+#define host_test(function) \
+	cmocka_unit_test_setup_teardown(function, host_setup, host_teardown)
+
+int host_setup(void **state);
+int host_teardown(void **state);
+
 /** host_open() - Return: a handle; the test fails if there is none */
 struct hgshm *host_open(const struct group *g, const char *uri);
 
 /** host_found() - the same for a mapper of the group's shmid, with these parameters */
 struct hgshm *host_found(const struct group *g, const char *parameters);
 
-/** host_expect_refusal() - opening must fail so, in these words; leaves no descriptor */
+/** host_expect_refusal() - opening must fail so, in these words */
 void host_expect_refusal(const struct group *g, const char *uri, int error, const char *words,
 			 ...) __attribute__((format(printf, 4, 5)));
 
@@ -46,8 +53,18 @@ unsigned char *host_slice(struct hgshm *h, uint32_t index);
 /** host_info() - Return: INFO */
 struct hgshm_info host_info(struct hgshm *h);
 
-/** host_start_echo() - a member in a process of its own, which rings back who rings it */
+/**
+ * host_start_echo() - a member in a process of its own, which rings back who rings it
+ *
+ * Returns when it has its place.
+ */
 void host_start_echo(struct process *p, const struct group *g, const char *uri);
+
+/** host_kill_echo() - SIGKILL, and wait for the end */
+void host_kill_echo(struct process *p);
+
+/** host_wait_fds() - wait until this process has so many file descriptors */
+void host_wait_fds(unsigned int count);
 
 /** host_count_fds() - Return: how many file descriptors this process has */
 unsigned int host_count_fds(void);

@@ -424,19 +424,19 @@ static void test_all_64(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		group_test(test_info),
-		group_test(test_slices),
-		group_test(test_readonly_slice),
-		group_test(test_own_mapidx),
-		group_test(test_doorbells),
-		group_test(test_fd),
-		group_test(test_timeouts),
-		group_test(test_coming_and_going),
-		group_test(test_last_ring_is_heard),
-		group_test(test_no_mesh),
-		group_test(test_no_dmabuf),
-		group_test(test_no_fd_is_left),
-		group_test(test_all_64),
+		host_test(test_info),
+		host_test(test_slices),
+		host_test(test_readonly_slice),
+		host_test(test_own_mapidx),
+		host_test(test_doorbells),
+		host_test(test_fd),
+		host_test(test_timeouts),
+		host_test(test_coming_and_going),
+		host_test(test_last_ring_is_heard),
+		host_test(test_no_mesh),
+		host_test(test_no_dmabuf),
+		host_test(test_no_fd_is_left),
+		host_test(test_all_64),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

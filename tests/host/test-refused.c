@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+/* Places that are not given, and in which words. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "fake.h"
+#include "host.h"
+#include "test.h"
+
+static void test_by_the_mapper(void **state)
+{
+	static const struct {
+		const char *parameters;
+		int error;
+		const char *words;
+	} cases[] = {
+		{ "index=1", -EADDRINUSE, "index=1 is held by a running VM; stop that one or give "
+		  "another index" },
+		{ "index=7", -ERANGE, "index=7 is out of range; the mapper has clients=3, so give 1 "
+		  "to 2" },
+		{ "mapidx=9", -ERANGE, "mapidx=9 is out of range; the mapper has clients=3, so give "
+		  "0 to 2" },
+		{ "mapidx=1", -ERANGE, "mapidx=1 is not granted; the mapper shares slice 0 only, "
+		  "unless it has mapidx-any=on" },
+	};
+	struct group *g = *state;
+	struct hgshm *mapper = host_found(g, "size=16k&clients=3&backing=memfd");
+	struct hgshm *one = host_open(g, "join:%s?index=1");
+	struct hgshm *two;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char uri[128];
+
+		snprintf(uri, sizeof(uri), "join:%%s?%s", cases[i].parameters);
+		host_expect_refusal(g, uri, cases[i].error, "the mapper at %s refused this process: "
+				    "%s", g->socket, cases[i].words);
+	}
+	host_expect_refusal(g, "join:%s?shmid=other", -ESTALE, "the mapper at %s refused this "
+			    "process: its shmid is not the mapper's shmid=%s", g->socket, g->shmid);
+	two = host_open(g, "join:%s");
+	host_expect_refusal(g, "join:%s", -EADDRINUSE, "the mapper at %s refused this process: all "
+			    "3 indices below clients=3 are held; stop a member or give the mapper "
+			    "more clients", g->socket);
+	hgshm_close(two);
+	hgshm_close(one);
+	hgshm_close(mapper);
+}
+
+static void test_no_mapper(void **state)
+{
+	struct group *g = *state;
+	int listener;
+
+	host_expect_refusal(g, "join:%s", -ENOENT, "%s: there is no such socket; start the group's "
+			    "mapper first", g->socket);
+	listener = fake_listen(g);
+	close(listener);
+	host_expect_refusal(g, "join:%s", -ECONNREFUSED, "%s: no mapper listens there; start it "
+			    "first", g->socket);
+	unlink(g->socket);
+	host_expect_refusal(g, "join:/dev/null", -ECONNREFUSED, "/dev/null: no mapper listens "
+			    "there; start it first");
+}
+
+static void test_second_mapper(void **state)
+{
+	struct group *g = *state;
+	struct hgshm *mapper = host_found(g, "size=16k");
+	char uri[256];
+
+	host_expect_refusal(g, "found:%s", -EADDRINUSE, "%s: another mapper listens there; stop it "
+			    "or give another path", g->socket);
+	for (int unlink = 0; unlink < 2; unlink++) {
+		snprintf(uri, sizeof(uri), "found:%s.second?size=16k&shmid=%s&unlink=%d", g->socket,
+			 g->shmid, unlink);
+		host_expect_refusal(g, uri, -EADDRINUSE, "shmid=%s is held by another mapper; stop "
+				    "that one or choose another shmid", g->shmid);
+	}
+	assert_true(group_object_exists(g));
+	assert_int_equal(access(g->socket, F_OK), 0);
+	hgshm_close(mapper);
+}
+
+/* What is there and is no socket is left alone, and the memory is not left behind. */
+static void test_socket_path(void **state)
+{
+	struct group *g = *state;
+	char uri[256];
+	int fd = open(g->socket, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	close(fd);
+	snprintf(uri, sizeof(uri), "found:%s?shmid=%s", g->socket, g->shmid);
+	host_expect_refusal(g, uri, -EADDRINUSE, "%s is there and is no socket; give another path",
+			    g->socket);
+	assert_int_equal(access(g->socket, F_OK), 0);
+	assert_false(group_object_exists(g));
+	unlink(g->socket);
+	snprintf(uri, sizeof(uri), "found:%s/no/folder?shmid=%s", g->folder, g->shmid);
+	host_expect_refusal(g, uri, -ENOENT, "%s/no/folder: No such file or directory", g->folder);
+	assert_false(group_object_exists(g));
+}
+
+static void test_memory(void **state)
+{
+	struct group *g = *state;
+	char uri[256];
+	int fd = open(g->object, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, 4096), 0);
+	snprintf(uri, sizeof(uri), "found:%%s?size=16k&unlink=0&shmid=%s", g->shmid);
+	host_expect_refusal(g, uri, -EEXIST, "unlink=0, but the memory of shmid=%s has 4096 bytes, "
+			    "not size=16384; give that size, another shmid, or unlink=1 to replace "
+			    "it", g->shmid);
+	assert_int_equal(fchmod(fd, 0644), 0);
+	host_expect_refusal(g, uri, -EACCES, "shmid=%s names a memory object that others own or may "
+			    "open; delete %s or choose another shmid", g->shmid, g->object);
+	assert_true(group_object_exists(g));
+	close(fd);
+	unlink(g->object);
+
+	snprintf(uri, sizeof(uri), "found:%%s?size=32t&shmid=%s", g->shmid);
+	{
+		struct hgshm *h;
+		char text[512];
+
+		snprintf(text, sizeof(text), "found:%s?size=32t&shmid=%s", g->socket, g->shmid);
+		assert_int_equal(hgshm_open(&h, text, NULL), -ENOSPC);
+		assert_non_null(strstr(hgshm_strerror(-ENOSPC), "size=35184372088832 does not fit "
+				       "/dev/shm, where "));
+	}
+	assert_false(group_object_exists(g));
+	assert_int_equal(access(g->socket, F_OK), -1);
+}
+
+/* unlink=0 takes up what is there and leaves it. */
+static void test_memory_stays(void **state)
+{
+	struct group *g = *state;
+	struct hgshm *mapper = host_found(g, "size=16k&unlink=0");
+
+	host_slice(mapper, 1)[3] = 0x99;
+	hgshm_close(mapper);
+	assert_true(group_object_exists(g));
+	mapper = host_found(g, "size=16k&unlink=0");
+	assert_int_equal(host_slice(mapper, 1)[3], 0x99);
+	hgshm_close(mapper);
+	mapper = host_found(g, "size=16k");
+	assert_int_equal(host_slice(mapper, 1)[3], 0);
+	hgshm_close(mapper);
+	assert_false(group_object_exists(g));
+}
+
+/* The socket and the memory are for this user alone, whatever the umask. */
+static void test_rights(void **state)
+{
+	struct group *g = *state;
+	mode_t before = umask(0);
+	struct hgshm *mapper = host_found(g, "size=16k");
+	struct stat st;
+
+	umask(before);
+	assert_int_equal(stat(g->socket, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_int_equal(stat(g->object, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	hgshm_close(mapper);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		host_test(test_by_the_mapper),
+		host_test(test_no_mapper),
+		host_test(test_second_mapper),
+		host_test(test_socket_path),
+		host_test(test_memory),
+		host_test(test_memory_stays),
+		host_test(test_rights),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
