@@ -46,6 +46,7 @@ apt_quiet() {
 }
 
 # logged COMMAND...: what it says goes to the file $log, and is shown if it fails
+# shellcheck disable=SC2154 # the caller sets log
 logged() {
 	if "$@" >>"$log" 2>&1; then
 		return 0

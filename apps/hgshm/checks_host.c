@@ -195,8 +195,8 @@ static void check_leftovers(struct checks *checks)
 	if (!stale) {
 		check_add(checks, "leftovers", CHECK_OK, "no stale memory, no stale socket");
 	} else {
-		check = check_add(checks, "leftovers", CHECK_ADVICE, "%zu stale memor%s or socket%s",
-				  stale, stale == 1 ? "y" : "ies", stale == 1 ? "" : "s");
+		check = check_add(checks, "leftovers", CHECK_ADVICE, "%zu stale memory object%s or socket%s",
+				  stale, stale == 1 ? "" : "s", stale == 1 ? "" : "s");
 		check_mend(check, "hgshm ls lists them, hgshm rm --stale removes them");
 	}
 	groups_free(&groups);
