@@ -27,7 +27,7 @@ static int next_message(struct hgshm_ring *ring, const void **data, size_t *byte
 	if (word >> 32 == HGSHM_RING_RECORD_SKIP) {
 		uint64_t to_end = ring->capacity - ring->next_offset;
 
-		if (!ring->next_offset || to_end >= there ||
+		if (to_end >= there ||
 		    length != to_end - HGSHM_RING_RECORD_WORD_BYTES)
 			return bad_record(ring, word, there);
 		hgshm_ring_advance(ring, to_end);
