@@ -14,6 +14,7 @@ dev_t hgshm_first_devt;
 
 struct class hgshm_class = {
 	.name = HGSHM_NAME,
+	.dev_groups = hgshm_groups,
 };
 
 int hgshm_minor_get(void)

@@ -279,7 +279,7 @@ static int set_parameters(struct parse *parse, const char *text)
 /* The socket is looked for again later, from wherever the process is by then. */
 static int set_socket(struct hgshm_uri *uri, const char *text, size_t bytes)
 {
-	char path[WORD_BYTES], folder[WORD_BYTES];
+	char path[WORD_BYTES], folder[WORD_BYTES] = "";
 	int ret = decode(text, bytes, path, sizeof(path));
 
 	if (ret)
@@ -287,11 +287,9 @@ static int set_socket(struct hgshm_uri *uri, const char *text, size_t bytes)
 	if (!*path)
 		return hgshm_fail(-EINVAL, "uri: the socket's path is missing, as in "
 				  "join:/run/group.sock");
-	if (path[0] == '/')
-		folder[0] = '\0';
-	else if (!getcwd(folder, sizeof(folder)))
+	if (path[0] != '/' && !getcwd(folder, sizeof(folder)))
 		return hgshm_fail(-errno, "the working directory: %s", strerror(errno));
-	if (strlen(folder) + strlen(path) + 2 > sizeof(uri->socket))
+	if (strlen(folder) + !!*folder + strlen(path) >= sizeof(uri->socket))
 		return hgshm_fail(-ENAMETOOLONG, "socket '%.128s': its whole path has more than "
 				  "the %zu bytes that a socket can have", path,
 				  sizeof(uri->socket) - 1);

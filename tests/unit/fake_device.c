@@ -118,6 +118,15 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 		fake_device.poked[fake_device.poked_used++] = poke->index;
 		return 0;
 	}
+	if (request == HGSHM_IOC_EXPORT_DMABUF) {
+		struct hgshm_export_dmabuf *buffer = arg;
+
+		if (fail(fake_device.dmabuf_errno))
+			return -1;
+		fake_device.exported = *buffer;
+		buffer->fd = 4242;
+		return 0;
+	}
 	return fail(ENOTTY);
 }
 

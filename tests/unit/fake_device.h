@@ -18,6 +18,7 @@ struct fake_device {
 	int mmap_errno;
 	int read_errno;
 	int poll_errno;
+	int dmabuf_errno;
 
 	const char *const *names;	/* in /dev, NULL-terminated; or NULL: no /dev */
 	struct hgshm_info info;		/* what INFO returns */
@@ -30,8 +31,9 @@ struct fake_device {
 	char opened_path[64];
 	int opens, closes, maps, unmaps, polls;
 	uint64_t map_offset[4];
-	int map_protection[4];
 	size_t map_bytes[4];
+	int map_protection[4];
+	struct hgshm_export_dmabuf exported;
 	uint32_t poked[64];
 	size_t poked_used;
 	uint32_t asked_struct_bytes;

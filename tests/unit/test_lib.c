@@ -210,19 +210,79 @@ static void test_slices_of_worker(void **state)
 	assert_int_equal(fake_device.unmaps, 2);
 }
 
-static void test_slice_that_takes_no_stores(void **state)
+static void test_readonly_slice(void **state)
 {
 	struct hgshm *h;
 	size_t bytes;
-	void *slice;
+	void *ptr;
 
 	fake_device_reset(2, 4, SLICE);
 	fake_device.info.features |= HGSHM_FEATURE_PEER_SLICE | HGSHM_FEATURE_PEER_READONLY;
 	assert_int_equal(hgshm_open(&h, "/dev/hgshm0", NULL), 0);
-	assert_int_equal(hgshm_slice(h, 0, &slice, &bytes), 0);
-	assert_int_equal(hgshm_slice(h, 2, &slice, &bytes), 0);
+	assert_int_equal(hgshm_slice(h, 0, &ptr, &bytes), 0);
+	assert_int_equal(hgshm_slice(h, 2, &ptr, &bytes), 0);
 	assert_int_equal(fake_device.map_protection[0], PROT_READ);
 	assert_int_equal(fake_device.map_protection[1], PROT_READ | PROT_WRITE);
+	hgshm_close(h);
+}
+
+static void check_export_fails(struct hgshm *h, uint32_t index, size_t offset, size_t length,
+			       uint32_t flags, int error, const char *words)
+{
+	int fd = POISON;
+
+	assert_int_equal(hgshm_export_dmabuf(h, index, offset, length, flags, &fd), error);
+	assert_int_equal(fd, POISON);
+	assert_non_null(strstr(hgshm_strerror(error), words));
+	assert_int_equal(fake_device.exported.length_bytes, 0);
+}
+
+static void test_dmabuf_errors(void **state)
+{
+	struct hgshm *h;
+	int fd;
+
+	fake_device_reset(2, 4, SLICE);
+	fake_device.info.features |= HGSHM_FEATURE_PEER_SLICE | HGSHM_FEATURE_PEER_READONLY;
+	assert_int_equal(hgshm_open(&h, "/dev/hgshm0", NULL), 0);
+	check_export_fails(h, 4, 0, 4096, 0, -ENXIO, "slice 4");
+	check_export_fails(h, 1, 0, 4096, 0, -EACCES, "slice 1");
+	check_export_fails(h, 0, 0, 4096, 0, -EACCES, "read-only");
+	check_export_fails(h, 2, 0, 4096, 2, -EINVAL, "flags 0x2");
+	check_export_fails(h, 2, 0, 0, 0, -EINVAL, "0 bytes at 0");
+	check_export_fails(h, 2, 1, 4096, 0, -EINVAL, "4096 bytes at 1 of slice 2");
+	check_export_fails(h, 2, 0, 4097, 0, -EINVAL, "4097 bytes");
+	check_export_fails(h, 2, 4096, 8192, 0, -EINVAL, "8192 bytes at 4096");
+	check_export_fails(h, 2, (size_t)-4096, 8192, 0, -EINVAL, "within its 8192");
+	fake_device.dmabuf_errno = ENOTTY;
+	check_export_fails(h, 2, 0, 4096, 0, -EOPNOTSUPP, "no dma-buf");
+	fake_device.dmabuf_errno = EMFILE;
+	check_export_fails(h, 2, 0, 4096, 0, -EMFILE, "a dma-buf of 4096 bytes");
+	assert_int_equal(hgshm_export_dmabuf(h, 2, 0, 4096, 0, NULL), -EINVAL);
+	assert_int_equal(hgshm_export_dmabuf(NULL, 2, 0, 4096, 0, &fd), -EINVAL);
+	hgshm_close(h);
+}
+
+static void test_dmabuf(void **state)
+{
+	struct hgshm *h;
+	int fd;
+
+	fake_device_reset(2, 4, SLICE);
+	fake_device.info.features |= HGSHM_FEATURE_PEER_SLICE | HGSHM_FEATURE_PEER_READONLY;
+	assert_int_equal(hgshm_open(&h, "/dev/hgshm0", NULL), 0);
+	assert_int_equal(hgshm_export_dmabuf(h, 0, 4096, 4096, HGSHM_DMABUF_READ_ONLY, &fd), 0);
+	assert_int_equal(fd, 4242);
+	assert_true(fake_device.exported.offset_bytes == HGSHM_MMAP_PEER + 4096);
+	assert_int_equal(fake_device.exported.length_bytes, 4096);
+	assert_int_equal(fake_device.exported.flags, HGSHM_DMABUF_READ_ONLY);
+	assert_int_equal(hgshm_export_dmabuf(h, 2, 0, 8192, 0, &fd), 0);
+	assert_true(fake_device.exported.offset_bytes == HGSHM_MMAP_MEMORY);
+	hgshm_close(h);
+
+	h = open_as(0, 4);
+	assert_int_equal(hgshm_export_dmabuf(h, 3, 4096, 4096, 0, &fd), 0);
+	assert_true(fake_device.exported.offset_bytes == HGSHM_MMAP_MEMORY + 3 * SLICE + 4096);
 	hgshm_close(h);
 }
 
@@ -327,22 +387,42 @@ static void test_wait_finds_events(void **state)
 	hgshm_close(h);
 }
 
-static void test_wait_tells_who_came_and_went(void **state)
+static void test_wait_tells_who(void **state)
+{
+	struct hgshm *h = open_as(0, 8);
+	struct hgshm_events events;
+
+	fake_device_event(HGSHM_EVENT_PEERS, HGSHM_EVENT_NO_INDEX, 3);
+	fake_device_event(HGSHM_EVENT_PEER_UP, 2, 1);
+	fake_device_event(HGSHM_EVENT_PEER_DOWN, 5, 1);
+	fake_device_event(HGSHM_EVENT_PEER_UP, 6, 1);
+	fake_device_event(HGSHM_EVENT_PEER_DOWN, 6, 1);
+	fake_device_event(HGSHM_EVENT_PEER_DOWN, 7, 1);
+	fake_device_event(HGSHM_EVENT_PEER_UP, 7, 1);
+	assert_int_equal(hgshm_wait(h, -1, &events), 0);
+	assert_int_equal(events.peers_changed, 1);
+	assert_int_equal(events.came, 1 << 2);
+	assert_int_equal(events.went, 1 << 5);
+	assert_int_equal(events.rung, 0);
+	fake_device_event(HGSHM_EVENT_PEER_UP, 8, 1);
+	assert_int_equal(hgshm_wait(h, -1, &events), -EPROTO);
+	hgshm_close(h);
+}
+
+/* As many at once as a driver can have to tell. */
+static void test_wait_takes_all(void **state)
 {
 	struct hgshm *h = open_as(0, 64);
 	struct hgshm_events events;
 
-	fake_device_event(HGSHM_EVENT_PEERS, HGSHM_EVENT_NO_INDEX, 2);
-	fake_device_event(HGSHM_EVENT_PEER_UP, 3, 1);
-	fake_device_event(HGSHM_EVENT_PEER_DOWN, 63, 1);
-	/* in one batch there and back: as before */
-	fake_device_event(HGSHM_EVENT_PEER_UP, 7, 1);
-	fake_device_event(HGSHM_EVENT_PEER_DOWN, 7, 1);
-	assert_int_equal(hgshm_wait(h, 0, &events), 0);
-	assert_int_equal(events.peers_changed, 1);
-	assert_true(events.came == UINT64_C(1) << 3);
-	assert_true(events.went == UINT64_C(1) << 63);
-	assert_true(events.rung == 0);
+	fake_device_event(HGSHM_EVENT_PEERS, HGSHM_EVENT_NO_INDEX, 63);
+	for (int i = 1; i < 64; i++)
+		fake_device_event(HGSHM_EVENT_PEER_UP, i, 1);
+	for (int i = 1; i < 64; i++)
+		fake_device_event(HGSHM_EVENT_DOORBELL, i, 1);
+	assert_int_equal(hgshm_wait(h, -1, &events), 0);
+	assert_true(events.came == (UINT64_MAX & ~UINT64_C(1)));
+	assert_true(events.rung == (UINT64_MAX & ~UINT64_C(1)));
 	hgshm_close(h);
 }
 
@@ -426,12 +506,15 @@ int main(void)
 		cmocka_unit_test(test_info),
 		cmocka_unit_test(test_slices_of_mapper),
 		cmocka_unit_test(test_slices_of_worker),
-		cmocka_unit_test(test_slice_that_takes_no_stores),
+		cmocka_unit_test(test_readonly_slice),
 		cmocka_unit_test(test_slice_errors),
+		cmocka_unit_test(test_dmabuf),
+		cmocka_unit_test(test_dmabuf_errors),
 		cmocka_unit_test(test_ring),
 		cmocka_unit_test(test_ring_all),
 		cmocka_unit_test(test_wait_finds_events),
-		cmocka_unit_test(test_wait_tells_who_came_and_went),
+		cmocka_unit_test(test_wait_tells_who),
+		cmocka_unit_test(test_wait_takes_all),
 		cmocka_unit_test(test_wait_sleeps),
 		cmocka_unit_test(test_wait_errors),
 		cmocka_unit_test(test_fd_and_words),

@@ -30,16 +30,31 @@
  *     (shm, memfd), ``shmid`` (left out: one is made up), ``unlink`` (1, 0), ``mapidx-any``
  *     (on, off), ``mesh`` (on, off)
  *
+ * A path that is not absolute is taken from the working directory that hgshm_open() finds.
+ * A founder's socket and memory object get mode 0600 (chmod the socket where others may
+ * join; with ``backing=memfd`` that is all they need). What a founder that was killed left
+ * makes room for the next; one that lives is not disturbed.
+ *
  * On the host a thread of the library's own serves the socket and the lines to the
- * other members, with all signals blocked. After fork() the child may only close
- * descriptors and exec.
+ * other members, with all signals blocked. All descriptors are close-on-exec. After
+ * fork() the child may only exec or _exit: it has the descriptors, not the thread, and as
+ * long as it keeps them the others take this member for alive.
+ *
+ * **The mapper's end**: the others lose bit 0 of @peers and keep the memory and each
+ * other. A ``join`` handle then looks for the socket again, at first every 200 ms. A
+ * mapper with the same memory (``unlink=0``) makes bit 0 come back; one with another
+ * sets %HGSHM_STATUS_MEMORY_STALE in &struct hgshm_info.status and the handle keeps the old
+ * memory: close it and open a new one. Each is told by hgshm_wait() as a change among
+ * the peers.
  *
  * All functions that can fail return 0 or a negative errno. On failure they leave
  * what the caller passed as it was. hgshm_strerror() explains an error in words.
  * Nothing here prints, exits, or changes how signals are handled.
  *
  * Any number of threads may use one handle at once, but for hgshm_wait(), which one
- * thread at a time may be in, and hgshm_close(), which must be the last call.
+ * thread at a time may be in, and hgshm_close(), which must be the last call. Handles are
+ * independent of each other. Each function says if it blocks; none may be called in a
+ * signal handler.
  *
  * Memory ordering is that of the doorbell: what was stored before hgshm_poke() is
  * seen by the peer that hgshm_wait() has told of that ring.
@@ -125,7 +140,7 @@ struct hgshm_stats {
  * @options: or NULL for the defaults
  *
  * ``join`` blocks until the mapper has let this process in, ten seconds at most; the
- * others do not block.
+ * others do not wait for anybody. Any thread may call it.
  *
  * Return: 0, or
  *
@@ -138,11 +153,12 @@ struct hgshm_stats {
  *   - -ESTALE: the mapper shares another memory than ``shmid``
  *   - -ENOSPC: ``found``: no room for that much memory
  *   - -EEXIST: ``found`` with unlink=0: an object of that name has another size
- *   - -EACCES, -EPERM: this user may not open it
+ *   - -EACCES, -EPERM: this user may not open it, or others may open the memory
  *   - -ENOTTY: it is not an hgshm device
  *   - -EPROTO: the driver or mapper speaks another interface version, or contradicts
  *	itself
- *   - -EINVAL: @out or an option is out of range
+ *   - -EINVAL: @out or an option is out of range, or the URI is not one
+ *   - -ENAMETOOLONG: the socket's path or another part of the URI
  *   - -E2BIG: an option that this library does not know is not 0
  *   - -ENOMEM, -EMFILE, -ENFILE: no memory or no file descriptors
  */
@@ -152,7 +168,10 @@ int hgshm_open(struct hgshm **out, const char *uri, const struct hgshm_options *
  * hgshm_close() - give the place back
  * @h: the handle, or NULL
  *
- * Pointers from hgshm_slice() and the descriptor from hgshm_fd() end here.
+ * Pointers from hgshm_slice() and the descriptor from hgshm_fd() end here. The others see
+ * this member go at once. A founder takes its socket's name along, and that of its memory
+ * with ``unlink=1``. No other call on the handle may be under way. Does not wait for
+ * anybody.
  */
 void hgshm_close(struct hgshm *h);
 
@@ -162,7 +181,10 @@ void hgshm_close(struct hgshm *h);
  * @info: filled in; @info->struct_bytes and flags need not be set. Its members are
  *	explained in <hgshm/ioctl.h>.
  *
- * Does not block.
+ * On the host it is as the driver of a guest would tell it: @vectors is one more than
+ * @clients, there are no BARs (@bar_bytes 0) and no doorbells to map, @irq_enabled is 1.
+ *
+ * Does not block. Any thread.
  *
  * Return: 0, -ENODEV if the device is gone, -EINVAL for a NULL argument.
  */
@@ -171,12 +193,14 @@ int hgshm_get_info(struct hgshm *h, struct hgshm_info *info);
 /**
  * hgshm_slice() - a slice of the shared memory
  * @h: the handle
- * @index: whose slice. VM 0 may ask for any; another VM for its own and for the one
- *	that its device was given as peer slice (``mapidx``).
+ * @index: whose slice. Member 0 may ask for any; another for its own and for the one
+ *	that it was given as peer slice (``mapidx``), which is mapped read-only if it was
+ *	given so.
  * @ptr: receives its first byte; page aligned, valid until hgshm_close()
  * @bytes: receives its length
  *
- * The first call for a region maps it; later ones return the same pointer.
+ * The first call for a region maps it; later ones return the same pointer. Does not
+ * block. Any thread.
  *
  * Return: 0, or
  *
@@ -190,25 +214,27 @@ int hgshm_get_info(struct hgshm *h, struct hgshm_info *info);
 int hgshm_slice(struct hgshm *h, uint32_t index, void **ptr, size_t *bytes);
 
 /**
- * hgshm_poke() - ring another VM's doorbell
+ * hgshm_poke() - ring another member's doorbell
  * @h: the handle
  * @index: whom
  *
- * Does not block, and does not wait for the other side.
+ * Does not block, and does not wait for the other side: in a guest one ioctl(), on the
+ * host one write() to an eventfd. Any thread.
  *
  * Return: 0, or
  *
- *   - -EINVAL: no such index, or this VM's own
- *   - -ENOTCONN: that VM is not there
+ *   - -EINVAL: no such index, or this member's own
+ *   - -ENOTCONN: that member is not there
  *   - -ENODEV: the device is gone
  */
 int hgshm_poke(struct hgshm *h, uint32_t index);
 
 /**
- * hgshm_poke_all() - ring every other VM that is there
+ * hgshm_poke_all() - ring every other member that is there
  * @h: the handle
  *
- * Counts in &struct hgshm_stats.sent for those that were there just before.
+ * Counts in &struct hgshm_stats.sent for those that were there just before. Does not
+ * block. Any thread.
  *
  * Return: 0, also if there is none; -ENODEV if the device is gone; -EINVAL for a
  * NULL handle.
@@ -223,7 +249,9 @@ int hgshm_poke_all(struct hgshm *h);
  *
  * Polls for the spin budget, then sleeps. Events that arrived since the last call,
  * or since hgshm_open(), end the wait at once. A wake-up may come without a cause
- * that matters to the caller: look at the shared memory, not at the count.
+ * that matters to the caller: look at the shared memory, not at the count. Rings of a
+ * member that has gone since are told as well. One thread at a time; any thread may
+ * ring this member meanwhile, and the others may do all other calls.
  *
  * Return: 0, or
  *
@@ -245,6 +273,8 @@ int hgshm_wait(struct hgshm *h, int64_t timeout_ns, struct hgshm_events *events)
  * @fd: receives the dma-buf's descriptor, close-on-exec; the caller closes it. It
  *	outlives the handle.
  *
+ * Does not block. Any thread.
+ *
  * Return: 0, or
  *
  *   - -ENXIO, -EACCES, -EPERM: as hgshm_slice(); -EACCES also for a slice that is
@@ -261,8 +291,8 @@ int hgshm_export_dmabuf(struct hgshm *h, uint32_t index, size_t offset_bytes,
  * hgshm_fd() - a descriptor for poll() and its kin
  * @h: the handle
  *
- * Readable when hgshm_wait() would return at once. For polling only: do not read or
- * close it.
+ * Readable when hgshm_wait() would return at once, until that has taken what there is. The
+ * same for the handle's life. For polling only: do not read or close it. Any thread.
  *
  * Return: the descriptor, or -EINVAL for a NULL handle.
  */
@@ -272,6 +302,8 @@ int hgshm_fd(struct hgshm *h);
  * hgshm_get_stats() - doorbells both ways
  * @h: the handle
  * @stats: filled in
+ *
+ * Does not block. Any thread; counts of what happens meanwhile may be missing.
  *
  * Return: 0, or -EINVAL for a NULL argument.
  */

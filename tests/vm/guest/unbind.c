@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,6 +27,7 @@
 
 #define PAGE_BYTES	4096
 #define PINNED_PAGES	4
+#define LEFT_NODE	"/dev/left-over"
 
 /* Ends with 0 if a read() that blocks is ended by ENODEV. */
 static pid_t fork_reader(int fd)
@@ -126,9 +128,12 @@ int main(int argc, char **argv)
 	volatile uint8_t *doorbells = (volatile uint8_t *)device_map_doorbells(fd);
 	int pipe_fds[2];
 	pid_t reader, poller, command;
+	struct stat node;
 
 	if (argc != 2)
 		check_abort("usage: unbind HOW");
+	CHECK_EQUAL(fstat(fd, &node), 0);
+	CHECK_EQUAL(mknod(LEFT_NODE, S_IFCHR | 0600, node.st_rdev), 0);
 	sigbus_catch();
 	memset(memory, 77, PINNED_PAGES * PAGE_BYTES);
 	memory[info.memory_bytes - 1] = 78;
@@ -155,5 +160,8 @@ int main(int argc, char **argv)
 	check_gone(fd);
 	CHECK(load_gives_sigbus(memory));
 	CHECK_ERRNO(open(device_path(), O_RDWR), ENOENT);
+	/* A node that was left over leads nowhere. */
+	CHECK_ERRNO(open(LEFT_NODE, O_RDWR), ENXIO);
+	unlink(LEFT_NODE);
 	return check_status();
 }
