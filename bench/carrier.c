@@ -63,6 +63,62 @@ void carrier_check(const unsigned char *message, size_t bytes, uint64_t number)
 	exit(1);
 }
 
+#define MESSAGE_MAX 4096
+
+static void flush(struct carrier_end *end)
+{
+	if (end->flush)
+		end->flush(end);
+}
+
+void carrier_play_sender(struct carrier_end *end, uint64_t messages, bool round_trip)
+{
+	unsigned char message[MESSAGE_MAX] = { 0 };
+
+	for (uint64_t i = 0; i < messages; i++) {
+		const void *answer;
+
+		carrier_fill(message, end->bytes, i);
+		end->send(end, message);
+		if (!round_trip)
+			continue;
+		flush(end);
+		answer = end->recv(end);
+		if (answer)
+			carrier_check(answer, end->bytes, i);
+	}
+	flush(end);
+}
+
+void carrier_play_receiver(struct carrier_end *end, uint64_t messages, bool round_trip)
+{
+	unsigned char answer[MESSAGE_MAX] = { 0 };
+
+	for (uint64_t i = 0; i < messages; i++) {
+		const void *message = end->recv(end);
+
+		if (message)
+			carrier_check(message, end->bytes, i);
+		if (!round_trip)
+			continue;
+		carrier_fill(answer, end->bytes, i);
+		end->send(end, answer);
+		flush(end);
+	}
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+void carrier_sort(double *figures, size_t count)
+{
+	qsort(figures, count, sizeof(*figures), compare);
+}
+
 static void end_init(struct carrier_end *end, size_t bytes)
 {
 	*end = (struct carrier_end){ .bytes = bytes, .buffer = malloc(bytes), .in_fd = -1,
@@ -154,12 +210,31 @@ static bool make_pipe(struct carrier_end ends[2], size_t bytes)
 	return true;
 }
 
+/* Small messages may go together as long as they are streamed; never again from here on. */
+static void tcp_flush(struct carrier_end *end)
+{
+	int one = 1;
+
+	if (!end->held_out++)
+		carrier_must(!setsockopt(end->out_fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)),
+			     "TCP_NODELAY");
+}
+
+void carrier_end_of_tcp(struct carrier_end *end, int fd, size_t bytes)
+{
+	int zero = 0;
+
+	carrier_end_of_stream(end, fd, bytes);
+	end->flush = tcp_flush;
+	carrier_must(!setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &zero, sizeof(zero)), "TCP_NODELAY");
+}
+
 static bool make_tcp(struct carrier_end ends[2], size_t bytes)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET,
 				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t length = sizeof(address);
-	int one = 1, fds[2];
+	int fds[2];
 	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	carrier_must(listener >= 0 && !bind(listener, (void *)&address, length) &&
@@ -170,11 +245,8 @@ static bool make_tcp(struct carrier_end ends[2], size_t bytes)
 	fds[1] = accept(listener, NULL, NULL);
 	carrier_must(fds[1] >= 0, "TCP connection");
 	close(listener);
-	for (int i = 0; i < 2; i++) {
-		carrier_must(!setsockopt(fds[i], IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)),
-			     "TCP_NODELAY");
-		carrier_end_of_stream(&ends[i], fds[i], bytes);
-	}
+	for (int i = 0; i < 2; i++)
+		carrier_end_of_tcp(&ends[i], fds[i], bytes);
 	return true;
 }
 

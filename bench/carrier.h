@@ -16,7 +16,7 @@ struct hgshm_ring;
  * struct carrier_end - what one of the two processes has
  * @send: sends a message of @bytes
  * @recv: receives one; it stays valid until the next call
- * @flush: sends on what @send has held back; NULL: nothing
+ * @flush: sends on what @send has held back; NULL: nothing is
  */
 struct carrier_end {
 	void (*send)(struct carrier_end *end, const void *message);
@@ -52,6 +52,7 @@ extern const struct carrier carrier_tcp;
 extern const struct carrier carrier_mq;
 
 /* Ends that were made elsewhere: sockets of the same kind, rings of hgshm_ring_open(). */
+void carrier_end_of_tcp(struct carrier_end *end, int fd, size_t bytes);
 void carrier_end_of_stream(struct carrier_end *end, int fd, size_t bytes);
 void carrier_end_of_rings(struct carrier_end *end, struct hgshm_ring *in,
 			  struct hgshm_ring *out, size_t bytes, bool batch);
@@ -65,5 +66,12 @@ void carrier_fill(unsigned char *message, size_t bytes, uint64_t number);
 void carrier_check(const unsigned char *message, size_t bytes, uint64_t number);
 
 int64_t carrier_now_ns(void);
+
+/* Messages of at most 4 KiB, one way, or each answered by one like it before the next. */
+void carrier_play_sender(struct carrier_end *end, uint64_t messages, bool round_trip);
+void carrier_play_receiver(struct carrier_end *end, uint64_t messages, bool round_trip);
+
+/* Ascending. */
+void carrier_sort(double *figures, size_t count);
 
 #endif /* BENCH_CARRIER_H */

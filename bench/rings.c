@@ -7,8 +7,6 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,8 +15,6 @@
 
 #define ROUNDS		7
 #define LEAST_NS	INT64_C(60000000)	/* of a measurement */
-#define CONTESTANTS_MAX	10
-#define MESSAGE_MAX	4096
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 struct contestant {
@@ -26,47 +22,6 @@ struct contestant {
 	uint64_t messages;	/* in a measurement; 0: not on this system */
 	double ns[ROUNDS];	/* for one message */
 };
-
-/* Sends count messages, or receives them; at the end the child says so on the line. */
-struct run {
-	struct carrier_end *end;
-	uint64_t messages;
-	bool round_trip;
-};
-
-static void play_sender(const struct run *run)
-{
-	unsigned char message[MESSAGE_MAX] = { 0 };
-
-	for (uint64_t i = 0; i < run->messages; i++) {
-		carrier_fill(message, run->end->bytes, i);
-		run->end->send(run->end, message);
-		if (run->round_trip) {
-			const void *answer = run->end->recv(run->end);
-
-			if (answer)
-				carrier_check(answer, run->end->bytes, i);
-		}
-	}
-	if (run->end->flush)
-		run->end->flush(run->end);
-}
-
-static void play_receiver(const struct run *run)
-{
-	unsigned char answer[MESSAGE_MAX] = { 0 };
-
-	for (uint64_t i = 0; i < run->messages; i++) {
-		const void *message = run->end->recv(run->end);
-
-		if (message)
-			carrier_check(message, run->end->bytes, i);
-		if (run->round_trip) {
-			carrier_fill(answer, run->end->bytes, i);
-			run->end->send(run->end, answer);
-		}
-	}
-}
 
 static void say(int line)
 {
@@ -84,7 +39,6 @@ static void hear(int line)
 static int64_t measure(const struct carrier *carrier, size_t bytes, uint64_t messages,
 		       bool round_trip)
 {
-	struct run run = { .messages = messages, .round_trip = round_trip };
 	struct carrier_end ends[2];
 	int lines[2], status;
 	int64_t begin_ns, ns;
@@ -97,17 +51,15 @@ static int64_t measure(const struct carrier *carrier, size_t bytes, uint64_t mes
 	carrier_must(pid >= 0, "fork");
 	if (!pid) {
 		close(lines[0]);
-		run.end = &ends[1];
 		say(lines[1]);
-		play_receiver(&run);
+		carrier_play_receiver(&ends[1], messages, round_trip);
 		say(lines[1]);
 		_exit(0);
 	}
 	close(lines[1]);
-	run.end = &ends[0];
 	hear(lines[0]);
 	begin_ns = carrier_now_ns();
-	play_sender(&run);
+	carrier_play_sender(&ends[0], messages, round_trip);
 	hear(lines[0]);
 	ns = carrier_now_ns() - begin_ns;
 	close(lines[0]);
@@ -116,27 +68,20 @@ static int64_t measure(const struct carrier *carrier, size_t bytes, uint64_t mes
 	return ns;
 }
 
-/* As many messages as take long enough. */
+/* As many messages as take long enough, twice: once it may be the machine that was busy. */
 static void calibrate(struct contestant *c, size_t bytes, bool round_trip)
 {
 	uint64_t messages = 1000;
 	int64_t ns;
 
-	for (;; messages *= 2) {
+	do {
+		messages *= 2;
 		ns = measure(c->carrier, bytes, messages, round_trip);
 		if (!ns)
 			return;
-		if (ns >= LEAST_NS / 4)
-			break;
-	}
-	c->messages = messages * LEAST_NS / ns + 1;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
+	} while (ns < LEAST_NS / 2 ||
+		 measure(c->carrier, bytes, messages, round_trip) < LEAST_NS / 2);
+	c->messages = messages;
 }
 
 /* Round by round, so that what else the machine does hits all alike. */
@@ -150,7 +95,7 @@ static void run_all(struct contestant *all, size_t count, size_t bytes, bool rou
 				all[i].ns[round] = (double)measure(all[i].carrier, bytes,
 					all[i].messages, round_trip) / all[i].messages;
 	for (size_t i = 0; i < count; i++)
-		qsort(all[i].ns, ROUNDS, sizeof(all[i].ns[0]), compare);
+		carrier_sort(all[i].ns, ROUNDS);
 }
 
 static double median(const struct contestant *c)

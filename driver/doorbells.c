@@ -8,7 +8,9 @@
 /* 0 where a page of this kernel would show the registers as well. */
 u64 hgshm_doorbells_bytes(void)
 {
-	return PAGE_SIZE > HGSHM_DOORBELL_PAGE ? 0 : PAGE_SIZE;
+	if (PAGE_SIZE > HGSHM_DOORBELL_PAGE)
+		return 0;
+	return PAGE_SIZE;
 }
 
 static vm_fault_t hgshm_doorbells_fault(struct vm_fault *vmf)

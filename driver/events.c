@@ -37,6 +37,8 @@ void hgshm_events_record(struct hgshm_device *hd, u32 vector)
 	spin_unlock_irqrestore(&hd->openers_lock, flags);
 
 	wake_up_interruptible_poll(&hd->wait, EPOLLIN | EPOLLRDNORM);
+	if (vector == HGSHM_VECTOR_PEERS)
+		hgshm_sysfs_notify(hd);
 }
 
 bool hgshm_events_pending(struct hgshm_opener *opener)

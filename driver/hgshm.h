@@ -87,13 +87,20 @@ struct eventfd_ctx;
  * struct hgshm_vector - one MSI-X vector
  * @hd: its device
  * @number: HGSHM_VECTOR_*
+ * @interrupts: how many came; written by its handler alone
  * @name: as /proc/interrupts shows it
  */
 struct hgshm_vector {
 	struct hgshm_device *hd;
 	u32 number;
+	u64 interrupts;
 	char name[24];
 };
+
+/* Files in sysfs that a poll() may wait for. */
+#define HGSHM_SYSFS_CHANGING	3
+
+struct kernfs_node;
 
 /**
  * struct hgshm_device - one bound PCI device
@@ -115,6 +122,7 @@ struct hgshm_vector {
  * @openers_lock: protects @openers and what struct hgshm_opener says it does
  * @openers: open files
  * @wait: readers and pollers of all openers
+ * @changing: files in sysfs to tell of, each counted; NULL before they are there
  * @dmabuf_users: importers that can reach the memory now
  * @dmabuf_wait: remove, until those are none
  */
@@ -141,6 +149,7 @@ struct hgshm_device {
 	spinlock_t openers_lock; /* openers, and in each counts to signal */
 	struct list_head openers;
 	wait_queue_head_t wait;
+	struct kernfs_node *changing[HGSHM_SYSFS_CHANGING];
 
 	atomic_t dmabuf_users;
 	wait_queue_head_t dmabuf_wait;
@@ -295,6 +304,12 @@ static inline void hgshm_dmabufs_wait_unused(struct hgshm_device *hd)
 /* doorbells.c */
 u64 hgshm_doorbells_bytes(void);
 int hgshm_doorbells_mmap(struct vm_area_struct *vma);
+
+/* sysfs.c */
+extern const struct attribute_group *hgshm_groups[];
+void hgshm_sysfs_watch(struct hgshm_device *hd);
+void hgshm_sysfs_unwatch(struct hgshm_device *hd);
+void hgshm_sysfs_notify(struct hgshm_device *hd);
 
 /* inode.c */
 int hgshm_fs_mount(void);

@@ -8,6 +8,7 @@ static irqreturn_t hgshm_interrupt(int irq, void *data)
 {
 	struct hgshm_vector *vector = data;
 
+	WRITE_ONCE(vector->interrupts, vector->interrupts + 1);
 	if (vector->number == HGSHM_VECTOR_PEERS)
 		hgshm_peers_refresh(vector->hd, NULL);
 	hgshm_events_record(vector->hd, vector->number);

@@ -14,6 +14,7 @@ dev_t hgshm_first_devt;
 
 struct class hgshm_class = {
 	.name = HGSHM_NAME,
+	.dev_groups = hgshm_groups,
 };
 
 int hgshm_minor_get(void)
@@ -109,3 +110,4 @@ module_exit(hgshm_module_exit);
 
 MODULE_DESCRIPTION("Host-guest shared memory");
 MODULE_LICENSE("GPL");
+MODULE_VERSION("0.1.0");

@@ -141,6 +141,7 @@ static int hgshm_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = hgshm_node_add(hd);
 	if (ret)
 		goto disable_irqs;
+	hgshm_sysfs_watch(hd);
 
 	dev_info(&pdev->dev, HGSHM_NAME "%d: VM %u of %u, slices of %llu KiB\n",
 		 hd->minor, hd->identity.index, hd->identity.clients,
@@ -172,6 +173,7 @@ static void hgshm_remove(struct pci_dev *pdev)
 	unmap_mapping_range(hd->inode->i_mapping, 0, 0, 1);
 	hgshm_regs_enable_irqs(hd, false);
 	hgshm_irqs_free(hd);
+	hgshm_sysfs_unwatch(hd);
 	hgshm_dmabufs_wait_unused(hd);
 	hgshm_memory_unmap(hd);
 	hgshm_hardware_close(hd);

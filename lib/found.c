@@ -32,7 +32,7 @@ static int begin(struct hgshm_mapper *mapper, const struct hgshm_uri *uri)
 		return hgshm_fail(ret, "%s: %s", member->socket, strerror(-ret));
 	member->peers = hgshm_bit(0);
 	hgshm_member_settle(member);
-	ret = hgshm_service_start(&member->service);
+	ret = hgshm_service_start(&member->service, 0);
 	if (ret)
 		return ret;
 	member->memory.unlink = uri->unlink && !uri->memfd;

@@ -119,7 +119,7 @@ int hgshm_join_open(const struct hgshm_uri *uri, struct hgshm_member **member)
 	ret = meet(client);
 	if (!ret) {
 		hgshm_member_settle(&client->member);
-		ret = hgshm_service_start(&client->member.service);
+		ret = hgshm_service_start(&client->member.service, client->member.index);
 	}
 	if (ret) {
 		hgshm_member_close(client);

@@ -57,13 +57,11 @@ static int arm(struct hgshm_ring *ring, size_t bytes)
 	uint64_t wanted;
 	int ret;
 
+	hgshm_ring_disarm(ring);
 	ret = ready(ring, bytes, &wanted);
 	if (ret)
 		return ret;
-	if (!(ring->sleeping & 1))
-		ring->sleeping++;
-	else
-		ring->sleeping += 2;
+	ring->sleeping++;
 	shared_store(&ring->own->wanted, wanted);
 	ordered_store(&ring->own->sleeping, ring->sleeping);
 	ring->sleeps++;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -55,8 +56,9 @@ int hgshm_service_init(struct hgshm_service *service, void (*alarm)(void *of), v
 	return hgshm_fail(error, "no descriptors to serve a group: %s", strerror(-error));
 }
 
-int hgshm_service_start(struct hgshm_service *service)
+int hgshm_service_start(struct hgshm_service *service, uint32_t index)
 {
+	char name[16];
 	sigset_t all, before;
 	pthread_attr_t attr;
 	int error;
@@ -72,7 +74,8 @@ int hgshm_service_start(struct hgshm_service *service)
 	pthread_attr_destroy(&attr);
 	if (error)
 		return hgshm_fail(-error, "no thread to serve a group: %s", strerror(error));
-	pthread_setname_np(service->thread, "hgshm");
+	snprintf(name, sizeof(name), "hgshm:%u", index);
+	pthread_setname_np(service->thread, name);
 	service->runs = true;
 	return 0;
 }

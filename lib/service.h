@@ -29,7 +29,7 @@ struct hgshm_service {
 
 /* alarm(of) is called when the moment of hgshm_service_set_alarm() has come. */
 int hgshm_service_init(struct hgshm_service *service, void (*alarm)(void *of), void *of);
-int hgshm_service_start(struct hgshm_service *service);
+int hgshm_service_start(struct hgshm_service *service, uint32_t index);
 /* Returns when the thread has ended. Also for a service that was not started. */
 void hgshm_service_stop(struct hgshm_service *service);
 

@@ -30,9 +30,9 @@ class CommandTest(unittest.TestCase):
         words = "&".join(f"{name.replace('_', '-')}={value}" for name, value in parameters.items())
         return f"found:{self.socket}?{words}"
 
-    def start(self, *words, stdin=subprocess.DEVNULL, **more):
-        process = subprocess.Popen([HGSHM, *map(str, words)], stdin=stdin,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
+    def start(self, *words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, **more):
+        process = subprocess.Popen([HGSHM, *map(str, words)], stdin=stdin, stdout=stdout,
+                                   stderr=subprocess.PIPE, **more)
         self.processes.append(process)
         self.addCleanup(self.reap, process)
         return process

@@ -135,7 +135,8 @@ struct hgshm_stats {
 /**
  * hgshm_open() - take a place in a group
  * @out: receives the handle
- * @uri: as above, or NULL for the guest's hgshm device with the lowest number
+ * @uri: a device, ``join:`` or ``found:``, as libhgshm(7) and the top of this header say,
+ *	or NULL for the guest's hgshm device with the lowest number
  * @options: or NULL for the defaults
  *
  * ``join`` blocks until the mapper has let this process in, ten seconds at most; the

@@ -24,6 +24,9 @@
 #include "check.h"
 #include "device.h"
 
+#define READERS			3
+#define RINGS_FOR_READERS	20
+
 static short poll_now(int fd, int timeout_ms)
 {
 	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
@@ -121,6 +124,46 @@ static void check_openers(struct bench *b)
 	close(first);
 	close(second);
 	close(third);
+}
+
+/* Several processes read one descriptor: each ring goes to one of them. */
+static void check_readers(struct bench *b)
+{
+	int fd = device_open(device_path(), O_RDWR);
+	uint64_t count, total = 0;
+	pid_t readers[READERS];
+	int pipe_fds[2];
+
+	if (pipe(pipe_fds))
+		check_abort("pipe: %s", strerror(errno));
+	for (int i = 0; i < READERS; i++) {
+		readers[i] = fork();
+		if (readers[i] == 0) {
+			struct hgshm_event event;
+
+			while (read(fd, &event, sizeof(event)) == sizeof(event) &&
+			       event.type == HGSHM_EVENT_DOORBELL &&
+			       write(pipe_fds[1], &event.count, sizeof(event.count)) > 0)
+				continue;
+			_exit(1);
+		}
+	}
+	for (int i = 0; i < RINGS_FOR_READERS; i++) {
+		bench_have_rung(b, 1);
+		if (read(pipe_fds[0], &count, sizeof(count)) != sizeof(count))
+			check_abort("read: %s", strerror(errno));
+		total += count;
+	}
+	CHECK_EQUAL(total, RINGS_FOR_READERS);
+	CHECK_EQUAL(poll_now(pipe_fds[0], DEVICE_QUIET_MS), 0);
+	CHECK_EQUAL(poll_now(fd, 0), 0);
+	for (int i = 0; i < READERS; i++) {
+		kill(readers[i], SIGKILL);
+		waitpid(readers[i], NULL, 0);
+	}
+	close(pipe_fds[0]);
+	close(pipe_fds[1]);
+	close(fd);
 }
 
 static void check_irq_enable(struct bench *b)
@@ -257,6 +300,7 @@ int main(int argc, char **argv)
 	check_blocking_read(&b);
 	check_interrupted_read(&b);
 	check_openers(&b);
+	check_readers(&b);
 	check_irq_enable(&b);
 	check_signal(&b);
 	check_signal_of_the_dead(&b);

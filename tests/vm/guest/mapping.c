@@ -34,22 +34,30 @@ static long minor_faults(void)
 	return usage.ru_minflt;
 }
 
+/* Page faults that it takes to read a mapping, page by page. */
+static long faults_of_reading(const volatile uint8_t *at, uint64_t bytes)
+{
+	long before = minor_faults();
+	uint8_t sum = 0;
+
+	for (uint64_t i = 0; i < bytes; i += PAGE_BYTES)
+		sum += at[i];
+	(void)sum;
+	return minor_faults() - before;
+}
+
 static void check_huge_pages(int fd, const struct hgshm_info *info)
 {
 	uint64_t huge_pages = info->memory_bytes / HUGE_BYTES;
 	uint64_t tail_pages = info->memory_bytes % HUGE_BYTES / PAGE_BYTES;
 	volatile uint8_t *memory = device_map_memory(fd, info);
-	uint8_t sum = 0;
 	long faults;
 
 	CHECK(huge_pages >= 2);
 	CHECK_EQUAL((uintptr_t)memory % HUGE_BYTES, 0);
-	faults = minor_faults();
-	for (uint64_t at = 0; at < info->memory_bytes; at += PAGE_BYTES)
-		sum += memory[at];
-	faults = minor_faults() - faults;
-	printf("%llu MiB read with %ld page faults, sum %u\n",
-	       (unsigned long long)info->memory_bytes >> 20, faults, sum);
+	faults = faults_of_reading(memory, info->memory_bytes);
+	printf("%llu MiB read with %ld page faults\n",
+	       (unsigned long long)info->memory_bytes >> 20, faults);
 	CHECK(faults >= (long)(huge_pages + tail_pages));
 	CHECK(faults <= (long)(huge_pages + tail_pages) + OTHER_FAULTS);
 
@@ -60,6 +68,64 @@ static void check_huge_pages(int fd, const struct hgshm_info *info)
 	CHECK_EQUAL(memory[0], 1);
 	CHECK_EQUAL(memory[2 * PAGE_BYTES], 3);
 	munmap((void *)memory, info->memory_bytes);
+}
+
+/*
+ * Of a mapping that begins a page behind a huge one's start, what is whole is mapped
+ * huge, for the kernel chooses an address that goes with the offset. At an address that
+ * does not, none is.
+ */
+static void check_huge_pages_of_parts(int fd)
+{
+	const uint64_t bytes = 2 * HUGE_BYTES, pages = bytes / PAGE_BYTES;
+	const long small = HUGE_BYTES / PAGE_BYTES;
+	uint8_t *room = mmap(NULL, bytes + 2 * HUGE_BYTES, PROT_NONE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *odd = (uint8_t *)(((uintptr_t)room | (HUGE_BYTES - 1)) + 1 + PAGE_BYTES);
+	uint8_t *part;
+	long faults;
+
+	part = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, HGSHM_MMAP_MEMORY + PAGE_BYTES);
+	if (part == MAP_FAILED || room == MAP_FAILED)
+		check_abort("mmap: %s", strerror(errno));
+	CHECK_EQUAL((uintptr_t)part % HUGE_BYTES, PAGE_BYTES);
+	faults = faults_of_reading(part, bytes);
+	CHECK(faults >= small + 1);
+	CHECK(faults <= small + 1 + OTHER_FAULTS);
+	munmap(part, bytes);
+
+	part = mmap(odd, bytes, PROT_READ, MAP_SHARED | MAP_FIXED, fd, HGSHM_MMAP_MEMORY);
+	CHECK(part == odd);
+	faults = faults_of_reading(part, bytes);
+	CHECK(faults >= (long)pages);
+	CHECK(faults <= (long)pages + OTHER_FAULTS);
+	munmap(room, bytes + 2 * HUGE_BYTES);
+}
+
+/* A mapping that moves takes its pages with it. */
+static void check_move(int fd, const struct hgshm_info *info)
+{
+	volatile uint8_t *memory = device_map_memory(fd, info), *moved;
+	volatile uint32_t *doorbells = device_map_doorbells(fd);
+	void *room = mmap(NULL, info->memory_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
+			  -1, 0);
+
+	memory[3] = 33;
+	memory[info->memory_bytes - 1] = 34;
+	moved = mremap((void *)memory, info->memory_bytes, info->memory_bytes,
+		       MREMAP_MAYMOVE | MREMAP_FIXED, room);
+	CHECK(moved == room);
+	CHECK_EQUAL(moved[3], 33);
+	CHECK_EQUAL(moved[info->memory_bytes - 1], 34);
+	munmap((void *)moved, info->memory_bytes);
+
+	CHECK_EQUAL(doorbells[0], 0);
+	room = mmap(NULL, PAGE_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	doorbells = mremap((void *)doorbells, PAGE_BYTES, PAGE_BYTES,
+			   MREMAP_MAYMOVE | MREMAP_FIXED, room);
+	CHECK(doorbells == room);
+	CHECK_EQUAL(doorbells[0], 0);
+	munmap((void *)doorbells, PAGE_BYTES);
 }
 
 static void check_fork(int fd, const struct hgshm_info *info)
@@ -181,6 +247,8 @@ int main(int argc, char **argv)
 	if (argc != 2)
 		check_abort("usage: mapping DISK");
 	check_huge_pages(fd, &info);
+	check_huge_pages_of_parts(fd);
+	check_move(fd, &info);
 	check_fork(fd, &info);
 	check_protection(fd, &info);
 	check_parts(fd, &info);

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,6 +27,7 @@
 
 #define PAGE_BYTES	4096
 #define PINNED_PAGES	4
+#define LEFT_NODE	"/dev/left-over"
 
 /* Ends with 0 if a read() that blocks is ended by ENODEV. */
 static pid_t fork_reader(int fd)
@@ -79,21 +81,6 @@ static void unpin_pages(int pipe_fds[2], uint8_t wanted)
 	close(pipe_fds[1]);
 }
 
-/* A store to a mapped doorbell, by a child that it may end. */
-static bool store_gives_sigbus(volatile uint8_t *at)
-{
-	int status = -1;
-	pid_t child = fork();
-
-	if (child == 0) {
-		signal(SIGBUS, SIG_DFL);
-		*(volatile uint32_t *)at = 1;
-		_exit(0);
-	}
-	waitpid(child, &status, 0);
-	return WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS;
-}
-
 static void check_gone(int fd)
 {
 	struct hgshm_poke poke = { .index = HGSHM_POKE_ALL };
@@ -126,9 +113,12 @@ int main(int argc, char **argv)
 	volatile uint8_t *doorbells = (volatile uint8_t *)device_map_doorbells(fd);
 	int pipe_fds[2];
 	pid_t reader, poller, command;
+	struct stat node;
 
 	if (argc != 2)
 		check_abort("usage: unbind HOW");
+	CHECK_EQUAL(fstat(fd, &node), 0);
+	CHECK_EQUAL(mknod(LEFT_NODE, S_IFCHR | 0600, node.st_rdev), 0);
 	sigbus_catch();
 	memset(memory, 77, PINNED_PAGES * PAGE_BYTES);
 	memory[info.memory_bytes - 1] = 78;
@@ -148,12 +138,15 @@ int main(int argc, char **argv)
 	CHECK(load_gives_sigbus(memory));
 	CHECK(load_gives_sigbus(memory + info.memory_bytes - 1));
 	CHECK(load_gives_sigbus(doorbells));
-	CHECK(store_gives_sigbus(doorbells));
+	CHECK(store_gives_sigbus((volatile uint32_t *)doorbells));
 
 	unpin_pages(pipe_fds, 77);
 	command_check_end(command);
 	check_gone(fd);
 	CHECK(load_gives_sigbus(memory));
 	CHECK_ERRNO(open(device_path(), O_RDWR), ENOENT);
+	/* A node that was left over leads nowhere. */
+	CHECK_ERRNO(open(LEFT_NODE, O_RDWR), ENXIO);
+	unlink(LEFT_NODE);
 	return check_status();
 }
