@@ -23,3 +23,11 @@ bool load_gives_sigbus(volatile uint8_t *at)
 	(void)*at;
 	return false;
 }
+
+bool store_gives_sigbus(volatile uint32_t *at)
+{
+	if (sigsetjmp(after_sigbus, 1))
+		return true;
+	*at = 1;
+	return false;
+}
