@@ -55,9 +55,17 @@ static void hgshm_region_explain(struct hgshm_device *hd, int bar,
 /* Works all the same, only with more page faults. */
 static void hgshm_region_explain_small_pages(struct hgshm_device *hd)
 {
+	const char *missing;
+
+	/* Without the second the flag S_DAX of our inode is nothing. */
 	if (!IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE))
-		dev_info(&hd->pdev->dev, "memory is mapped in pages of %lu bytes only: the kernel is built without CONFIG_TRANSPARENT_HUGEPAGE\n",
-			 PAGE_SIZE);
+		missing = "CONFIG_TRANSPARENT_HUGEPAGE";
+	else if (!IS_ENABLED(CONFIG_FS_DAX))
+		missing = "CONFIG_FS_DAX";
+	else
+		return;
+	dev_info(&hd->pdev->dev, "memory is mapped in pages of %lu bytes only: the kernel is built without %s\n",
+		 PAGE_SIZE, missing);
 }
 
 static int hgshm_region_map(struct hgshm_device *hd, enum hgshm_region_id id,
