@@ -110,3 +110,4 @@ module_exit(hgshm_module_exit);
 
 MODULE_DESCRIPTION("Host-guest shared memory");
 MODULE_LICENSE("GPL");
+MODULE_VERSION("0.1.0");

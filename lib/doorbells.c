@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "doorbells.h"
 #include "internal.h"
 
-#define READY_MAX (2 * HGSHM_CLIENTS_MAX + 1)
+#define NS_PER_MS 1000000
 
 /* epoll's data: a member's index, with a bit for what was its eventfd before */
 #define KEY_PREVIOUS	0x100u
@@ -46,6 +47,7 @@ int hgshm_doorbells_init(struct hgshm_doorbells *d)
 		atomic_init(&d->previous[i], -1);
 		atomic_init(&d->kept[i], 0);
 	}
+	d->ready_count = 0;
 	d->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	d->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	d->sink_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -183,16 +185,40 @@ void hgshm_doorbells_tell_news(struct hgshm_doorbells *d)
 	eventfd_write(d->news_fd, 1);
 }
 
+/* epoll_wait() itself is cheaper than to poll its descriptor, but knows only whole ms. */
+int hgshm_doorbells_sleep(struct hgshm_doorbells *d, int64_t left_ns)
+{
+	struct pollfd pollfd = { .fd = d->epoll_fd, .events = POLLIN };
+	struct timespec left = { .tv_nsec = left_ns % NS_PER_MS };
+	int64_t left_ms = left_ns / NS_PER_MS;
+	int count;
+
+	if (left_ns >= 0 && !left_ms) {
+		count = ppoll(&pollfd, 1, &left, NULL);
+		if (!count)
+			return -ETIMEDOUT;
+		return count < 0 ? -errno : 0;
+	}
+	if (left_ns < 0)
+		left_ms = -1;
+	else if (left_ms > INT32_MAX)
+		left_ms = INT32_MAX;
+	count = epoll_wait(d->epoll_fd, d->ready, HGSHM_DOORBELLS_READY_MAX, left_ms);
+	d->ready_count = count > 0 ? count : 0;
+	return count < 0 ? -errno : 0;
+}
+
 bool hgshm_doorbells_take(struct hgshm_doorbells *d, struct hgshm_rings *rings)
 {
-	struct epoll_event ready[READY_MAX];
-	int count = epoll_wait(d->epoll_fd, ready, READY_MAX, 0);
-
-	if (count <= 0)
+	if (!d->ready_count)
+		d->ready_count = epoll_wait(d->epoll_fd, d->ready, HGSHM_DOORBELLS_READY_MAX, 0);
+	if (d->ready_count <= 0) {
+		d->ready_count = 0;
 		return false;
+	}
 	memset(rings, 0, sizeof(*rings));
-	for (int i = 0; i < count; i++) {
-		uint32_t key = ready[i].data.u32;
+	for (int i = 0; i < d->ready_count; i++) {
+		uint32_t key = d->ready[i].data.u32;
 		uint32_t index = key & (HGSHM_CLIENTS_MAX - 1);
 
 		if (key == KEY_NEWS) {
@@ -204,6 +230,7 @@ bool hgshm_doorbells_take(struct hgshm_doorbells *d, struct hgshm_rings *rings)
 			rings->counts[index] += drain(atomic_load(&d->in[index]));
 		}
 	}
+	d->ready_count = 0;
 	for (uint32_t i = 0; rings->news && i < HGSHM_CLIENTS_MAX; i++)
 		rings->counts[i] += atomic_exchange(&d->kept[i], 0);
 	return true;

@@ -14,8 +14,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/epoll.h>
 
 #include <hgshm/regs.h>
+
+#define HGSHM_DOORBELLS_READY_MAX (2 * HGSHM_CLIENTS_MAX + 1)
 
 struct hgshm_doorbells {
 	int epoll_fd;	/* readable when there is a ring or news */
@@ -28,6 +31,10 @@ struct hgshm_doorbells {
 	_Atomic int previous[HGSHM_CLIENTS_MAX];
 	/* rings read from an eventfd that had to go */
 	_Atomic uint64_t kept[HGSHM_CLIENTS_MAX];
+
+	/* the waiting thread's: what its sleep has found ready */
+	struct epoll_event ready[HGSHM_DOORBELLS_READY_MAX];
+	int ready_count;
 };
 
 /* What hgshm_doorbells_take() found. */
@@ -51,6 +58,9 @@ void hgshm_doorbells_disconnect(struct hgshm_doorbells *d, uint32_t index);
 int hgshm_doorbells_ring(struct hgshm_doorbells *d, uint32_t index);
 
 void hgshm_doorbells_tell_news(struct hgshm_doorbells *d);
+
+/* The waiting thread. Sleeps until something is there: 0, or -ETIMEDOUT, or -EINTR. */
+int hgshm_doorbells_sleep(struct hgshm_doorbells *d, int64_t left_ns);
 
 /* The waiting thread. Returns whether anything was there. */
 bool hgshm_doorbells_take(struct hgshm_doorbells *d, struct hgshm_rings *rings);

@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include "member.h"
-
-#define NS_PER_MS 1000000
 
 int hgshm_member_init(struct hgshm_member *member, const struct hgshm_uri *uri,
 		      void (*alarm)(void *of), void (*end)(struct hgshm_member *member))
@@ -231,25 +226,11 @@ static int member_read_events(void *state, struct hgshm_event *events, size_t ma
 	return list.used ? (int)list.used : -EAGAIN;
 }
 
-/* epoll_wait() itself is cheaper than to poll its descriptor, but knows only whole ms. */
 static int member_sleep(void *state, int64_t left_ns)
 {
 	struct hgshm_member *member = state;
-	struct epoll_event ready;
-	struct pollfd pollfd = { .fd = member->doorbells.epoll_fd, .events = POLLIN };
-	struct timespec left = { .tv_nsec = left_ns % NS_PER_MS };
-	int64_t left_ms = left_ns / NS_PER_MS;
-	int count;
 
-	if (left_ns < 0)
-		left_ms = -1;
-	else if (left_ms > INT32_MAX)
-		left_ms = INT32_MAX;
-	if (left_ms)
-		count = epoll_wait(member->doorbells.epoll_fd, &ready, 1, left_ms);
-	else
-		count = ppoll(&pollfd, 1, &left, NULL);
-	return count < 0 ? -errno : 0;
+	return hgshm_doorbells_sleep(&member->doorbells, left_ns);
 }
 
 static int member_fd(void *state)

@@ -24,14 +24,14 @@ int hgshm_ring_fail(struct hgshm_ring *ring, int error, const char *format, ...)
 	return hgshm_ring_failed(ring);
 }
 
-int hgshm_ring_check(const struct hgshm_ring *ring, uint32_t side, const char *function)
+int hgshm_ring_refuse(const struct hgshm_ring *ring, uint32_t side, const char *function)
 {
 	if (!ring)
 		return hgshm_fail(-EINVAL, "%s: the ring is NULL", function);
 	if (ring->side != side)
 		return hgshm_fail(-EINVAL, "%s: this is the %s's side", function,
 				  ring->side == HGSHM_RING_PRODUCER ? "producer" : "consumer");
-	return ring->error ? hgshm_ring_failed(ring) : 0;
+	return hgshm_ring_failed(ring);
 }
 
 static int check_own_place(struct hgshm_ring *ring)
@@ -92,7 +92,7 @@ int hgshm_ring_wake(struct hgshm_ring *ring, bool regardless)
 	uint64_t sleeping = ordered_load(&ring->other->sleeping);
 	int ret;
 
-	if (__builtin_expect(!(sleeping & 1) || sleeping == ring->rung, 1))
+	if (likely(!(sleeping & 1) || sleeping == ring->rung))
 		return 0;
 	if (!regardless && (int64_t)(ring->shown - shared_load(&ring->other->wanted)) < 0)
 		return 0;

@@ -19,45 +19,44 @@ struct hgshm_ring_line {
 };
 
 struct hgshm_ring {
-	/* fixed */
+	/* what each call needs comes first; fixed but for error */
 	unsigned char *data;
 	uint64_t capacity;
 	uint64_t message_max;
-	struct hgshm_ring_header *header;
-	struct hgshm_ring_index *own_index;
-	struct hgshm_ring_index *other_index;
-	struct hgshm_ring_side *own;
-	struct hgshm_ring_side *other;
 	uint64_t generation;
-	uint64_t owner;
+	struct hgshm_ring_side *other;
 	uint32_t side;
-	struct hgshm_ring_options options;
-	struct hgshm_ring_line line;
+	int error;		/* 0, or why it has failed for good; the words are in detail */
 
 	/* own position: committed or peeked at up to next, shown to the other up to shown */
 	uint64_t next;
 	uint64_t next_offset;	/* next modulo capacity */
+	uint64_t next_messages;	/* not shown yet */
 	uint64_t shown;
+	uint64_t seen;		/* the other side's index, as last seen and found right */
 	uint64_t reserved;	/* bytes of room given by reserve, its word included; 0: none */
 	uint64_t reserved_skip;
 
-	/* the other side, as last seen and found right */
-	uint64_t seen;
+	struct hgshm_ring_side *own;
+	struct hgshm_ring_index *own_index;
+	struct hgshm_ring_index *other_index;
+	struct hgshm_ring_header *header;
+	uint64_t owner;
+	uint64_t met;		/* the other's owner, where hgshm_ring_open() met it; or 0 */
 	bool other_attached;
-	uint64_t met;		/* its owner, where hgshm_ring_open() met it; otherwise 0 */
-
 	uint64_t sleeping;	/* own, as stored */
 	uint64_t rung;		/* the other's sleeping for which it was rung */
-
-	int error;
+	struct hgshm_ring_options options;
+	struct hgshm_ring_line line;
 	char detail[160];
 
-	uint64_t next_messages;	/* not shown yet */
 	uint64_t messages;
 	uint64_t publications;
 	uint64_t wakes;
 	uint64_t sleeps;
 };
+
+#define likely(condition) __builtin_expect(!!(condition), 1)
 
 #define shared_load(from) __atomic_load_n(from, __ATOMIC_ACQUIRE)
 #define shared_store(to, value) __atomic_store_n(to, value, __ATOMIC_RELEASE)
@@ -92,8 +91,17 @@ int hgshm_ring_failed(const struct hgshm_ring *ring);
 int hgshm_ring_read_options(struct hgshm_ring_options *options,
 			    const struct hgshm_ring_options *given);
 
-/* 0, or -EINVAL in the words of function unless ring is that side, or its failure. */
-int hgshm_ring_check(const struct hgshm_ring *ring, uint32_t side, const char *function);
+/* Why ring is not fit for function, which is of that side, in words. */
+int hgshm_ring_refuse(const struct hgshm_ring *ring, uint32_t side, const char *function);
+
+/* 0, or -EINVAL unless ring is that side, or its failure. */
+static inline int hgshm_ring_check(const struct hgshm_ring *ring, uint32_t side,
+				   const char *function)
+{
+	if (likely(ring && ring->side == side && !ring->error))
+		return 0;
+	return hgshm_ring_refuse(ring, side, function);
+}
 
 static inline bool hgshm_ring_other_closed(const struct hgshm_ring *ring)
 {

@@ -27,7 +27,7 @@ static int next_message(struct hgshm_ring *ring, const void **data, size_t *byte
 	if (word >> 32 == HGSHM_RING_RECORD_SKIP) {
 		uint64_t to_end = ring->capacity - ring->next_offset;
 
-		if (!ring->next_offset || to_end >= there ||
+		if (to_end >= there ||
 		    length != to_end - HGSHM_RING_RECORD_WORD_BYTES)
 			return bad_record(ring, word, there);
 		hgshm_ring_advance(ring, to_end);
@@ -74,9 +74,11 @@ int hgshm_ring_peek(struct hgshm_ring *ring, const void **data, size_t *bytes)
 		return ret;
 	if (!data || !bytes)
 		return hgshm_fail(-EINVAL, "hgshm_ring_peek: an argument is NULL");
-	ret = hgshm_ring_data_ready(ring, &wanted);
-	if (ret <= 0)
-		return ret ? ret : hgshm_fail_plain(-EAGAIN);
+	if (!likely(ring->seen != ring->next)) {
+		ret = hgshm_ring_data_ready(ring, &wanted);
+		if (ret <= 0)
+			return ret ? ret : hgshm_fail_plain(-EAGAIN);
+	}
 	ret = next_message(ring, &message, &length);
 	if (ret)
 		return ret;
@@ -99,7 +101,6 @@ int hgshm_ring_recv(struct hgshm_ring *ring, void *buffer, size_t size, size_t *
 		    int64_t timeout_ns)
 {
 	const void *message;
-	uint64_t wanted;
 	size_t length;
 	int ret;
 
@@ -108,13 +109,10 @@ int hgshm_ring_recv(struct hgshm_ring *ring, void *buffer, size_t size, size_t *
 		return ret;
 	if (!bytes || (!buffer && size))
 		return hgshm_fail(-EINVAL, "hgshm_ring_recv: an argument is NULL");
-	ret = hgshm_ring_data_ready(ring, &wanted);
-	if (!ret) {
+	if (!likely(ring->seen != ring->next)) {
 		ret = hgshm_ring_wait(ring, 0, timeout_ns);
 		if (ret)
 			return ret;
-	} else if (ret < 0) {
-		return ret;
 	}
 	ret = next_message(ring, &message, &length);
 	if (ret)

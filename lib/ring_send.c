@@ -29,6 +29,16 @@ static uint64_t skip_before(const struct hgshm_ring *ring, uint64_t record_bytes
 	return record_bytes > to_end ? to_end : 0;
 }
 
+/* True if there is room as far as is known without looking at the other's index. */
+static bool has_room(const struct hgshm_ring *ring, size_t bytes)
+{
+	uint64_t record_bytes = hgshm_ring_record_bytes(bytes);
+
+	return bytes <= ring->message_max && !hgshm_ring_other_closed(ring) &&
+	       ring->next + skip_before(ring, record_bytes) + record_bytes - ring->seen <=
+	       ring->capacity;
+}
+
 int hgshm_ring_room_ready(struct hgshm_ring *ring, size_t bytes, uint64_t *wanted)
 {
 	uint64_t record_bytes, end;
@@ -49,7 +59,7 @@ int hgshm_ring_room_ready(struct hgshm_ring *ring, size_t bytes, uint64_t *wante
 	return end - ring->seen <= ring->capacity;
 }
 
-static int give_room(struct hgshm_ring *ring, size_t bytes, void **data)
+static void give_room(struct hgshm_ring *ring, size_t bytes, void **data)
 {
 	uint64_t record_bytes = hgshm_ring_record_bytes(bytes);
 	uint64_t skip = skip_before(ring, record_bytes);
@@ -57,7 +67,6 @@ static int give_room(struct hgshm_ring *ring, size_t bytes, void **data)
 	ring->reserved = record_bytes;
 	ring->reserved_skip = skip;
 	*data = ring->data + (skip ? 0 : ring->next_offset) + HGSHM_RING_RECORD_WORD_BYTES;
-	return 0;
 }
 
 int hgshm_ring_reserve(struct hgshm_ring *ring, size_t bytes, void **data)
@@ -70,10 +79,13 @@ int hgshm_ring_reserve(struct hgshm_ring *ring, size_t bytes, void **data)
 		return ret;
 	if (!data)
 		return hgshm_fail(-EINVAL, "hgshm_ring_reserve: data is NULL");
-	ret = hgshm_ring_room_ready(ring, bytes, &wanted);
-	if (ret < 0)
-		return ret;
-	return ret ? give_room(ring, bytes, data) : hgshm_fail_plain(-EAGAIN);
+	if (!likely(has_room(ring, bytes))) {
+		ret = hgshm_ring_room_ready(ring, bytes, &wanted);
+		if (ret <= 0)
+			return ret ? ret : hgshm_fail_plain(-EAGAIN);
+	}
+	give_room(ring, bytes, data);
+	return 0;
 }
 
 static void end_message(struct hgshm_ring *ring, size_t bytes)
@@ -117,7 +129,6 @@ int hgshm_ring_publish(struct hgshm_ring *ring)
 
 int hgshm_ring_send(struct hgshm_ring *ring, const void *data, size_t bytes, int64_t timeout_ns)
 {
-	uint64_t wanted;
 	void *room;
 	int ret;
 
@@ -126,13 +137,10 @@ int hgshm_ring_send(struct hgshm_ring *ring, const void *data, size_t bytes, int
 		return ret;
 	if (!data && bytes)
 		return hgshm_fail(-EINVAL, "hgshm_ring_send: data is NULL");
-	ret = hgshm_ring_room_ready(ring, bytes, &wanted);
-	if (!ret) {
+	if (!likely(has_room(ring, bytes))) {
 		ret = hgshm_ring_wait(ring, bytes, timeout_ns);
 		if (ret)
 			return ret;
-	} else if (ret < 0) {
-		return ret;
 	}
 	give_room(ring, bytes, &room);
 	if (bytes)

@@ -110,15 +110,22 @@ static int sleep_until(struct hgshm *h, int64_t end_ns)
 	return ret;
 }
 
+/* A transport that sleeps by itself looks as it does so: one call of the kernel less. */
+static bool looks_first(const struct hgshm *h, int64_t timeout_ns)
+{
+	return timeout_ns == 0 || h->spin_us || !h->transport->sleep;
+}
+
 int hgshm_wait(struct hgshm *h, int64_t timeout_ns, struct hgshm_events *events)
 {
 	int64_t start_ns, end_ns, spin_end_ns;
-	int ret;
+	int ret = -EAGAIN;
 
 	if (!h)
 		return hgshm_fail(-EINVAL, "hgshm_wait: the handle is NULL");
 	atomic_fetch_add_explicit(&h->waits, 1, memory_order_relaxed);
-	ret = take_events(h, events);
+	if (looks_first(h, timeout_ns))
+		ret = take_events(h, events);
 	if (ret != -EAGAIN || timeout_ns == 0)
 		return ret == -EAGAIN ? -ETIMEDOUT : ret;
 	start_ns = now_ns();
@@ -130,12 +137,15 @@ int hgshm_wait(struct hgshm *h, int64_t timeout_ns, struct hgshm_events *events)
 	if (spin_end_ns > end_ns)
 		spin_end_ns = end_ns;
 	do {
-		if (now_ns() >= spin_end_ns) {
-			ret = sleep_until(h, end_ns);
-			if (ret)
-				return ret;
-		}
+		int slept = 0;
+
+		if (now_ns() >= spin_end_ns)
+			slept = sleep_until(h, end_ns);
+		if (slept && slept != -ETIMEDOUT)
+			return slept;
 		ret = take_events(h, events);
+		if (slept && ret == -EAGAIN)
+			return slept;
 	} while (ret == -EAGAIN);
 	return ret;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,14 +85,23 @@ static int uri_of_only_group(char **uri, struct problem *problem)
 	return ret;
 }
 
+static bool is_uri(const char *place)
+{
+	return !strncmp(place, "join:", 5) || !strncmp(place, "found:", 6);
+}
+
+/* A path that is not there yet is taken for a socket's, unless it is below /dev. */
 static int find_uri(const char *place, char **uri, struct problem *problem)
 {
+	bool is_there, is_device;
 	struct stat st;
 
-	if (!stat(place, &st) && S_ISSOCK(st.st_mode))
-		*uri = join_uri(place);
-	else if (strchr(place, '/') || strchr(place, ':'))
+	is_there = !stat(place, &st);
+	is_device = is_there ? S_ISCHR(st.st_mode) : !strncmp(place, "/dev/", 5);
+	if (is_uri(place) || is_device)
 		*uri = strdup(place);
+	else if (strchr(place, '/') || (is_there && S_ISSOCK(st.st_mode)))
+		*uri = join_uri(place);
 	else
 		return uri_of_name(place, uri, problem);
 	return *uri ? 0 : problem_set(problem, -ENOMEM, "no memory");

@@ -129,32 +129,43 @@ static uint64_t index_at(const void *ring, size_t offset)
 	return atomic_load((const _Atomic uint64_t *)&side->index);
 }
 
+/* 1 if the reader has taken all and closed, 0 if it goes on, or -errno. */
+static int reader_is_done(struct stream *stream, const void *memory, struct problem *problem)
+{
+	struct hgshm_ring_info info = { .struct_bytes = sizeof(info) };
+	int ret = hgshm_ring_get_info(stream->ring, &info);
+
+	if (ret)
+		return stream_failed(stream, ret, problem);
+	if (!info.other_closed)
+		return 0;
+	return index_at(memory, HGSHM_RING_HEAD_OFFSET) == index_at(memory, HGSHM_RING_TAIL_OFFSET) ?
+		1 : stream_failed(stream, -EPIPE, problem);
+}
+
 /* What was published is not yet taken: the reader closes after it has the END. */
 static int wait_for_reader(struct stream *stream, struct problem *problem)
 {
-	struct hgshm_ring_info info = { .struct_bytes = sizeof(info) };
 	void *memory;
 	size_t bytes;
 	int ret;
 
 	ret = hgshm_ring_place(stream->h, stream->index, stream->peer, &memory, &bytes);
-	while (!ret) {
-		ret = hgshm_ring_get_info(stream->ring, &info);
+	if (ret)
+		return stream_failed(stream, ret, problem);
+	for (;;) {
+		/* in this order: one that closes and leaves at once has not failed */
+		int gone = stream_check_peer(stream, problem);
+
+		ret = reader_is_done(stream, memory, problem);
 		if (ret)
-			break;
-		if (info.other_closed)
-			return index_at(memory, HGSHM_RING_HEAD_OFFSET) ==
-			       index_at(memory, HGSHM_RING_TAIL_OFFSET) ?
-				0 : stream_failed(stream, -EPIPE, problem);
+			return ret > 0 ? 0 : ret;
+		if (gone)
+			return gone;
 		ret = events_wait(stream->h, events_end(STREAM_BEAT_NS), NULL, problem);
-		if (ret == -ETIMEDOUT)
-			ret = 0;
-		if (!ret)
-			ret = stream_check_peer(stream, problem);
-		if (ret)
+		if (ret && ret != -ETIMEDOUT)
 			return ret;
 	}
-	return stream_failed(stream, ret, problem);
 }
 
 /* As good as it can still be done, so that the other side need not wait to learn it. */

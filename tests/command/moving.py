@@ -19,7 +19,7 @@ class Moving(CommandTest):
             status, out, err = self.run_command("info", self.socket, "--json")
             if status == 0:
                 return json.loads(out)
-            self.assertRegex(err, "No such file|refused")
+            self.assertRegex(err, "there is no such socket|no mapper listens there")
 
     def found_group(self, **parameters):
         """A mapper that only waits; returns its process."""
@@ -293,6 +293,9 @@ class Moving(CommandTest):
         self.refuse("nothing: no device, no socket and no group of this host", "info", "nothing")
         self.refuse("size=lots", "info", f"found:{self.socket}?size=lots")
         self.refuse("/dev/hgshm99", "info", "/dev/hgshm99")
+        self.refuse("/dev/null is not an hgshm device", "info", "/dev/null")
+        (self.top / "file").touch()
+        self.refuse(f"{self.top}/file", "info", self.top / "file")
 
     def test_a_full_disk(self):
         put = self.start("put", self.found(), stdin=subprocess.PIPE)

@@ -193,15 +193,15 @@ unsigned int host_count_fds(void)
 	return count;
 }
 
-/* A mapper in this process closes its end when it gets round to it. */
+/* The threads of members close what they no longer need when they get round to it. */
 void host_wait_fds(unsigned int count)
 {
 	for (int waited_ms = 0; waited_ms < WAIT_MS; waited_ms += POLL_STEP_MS) {
-		if (host_count_fds() == count)
+		if (host_count_fds() <= count)
 			return;
 		poll(NULL, 0, POLL_STEP_MS);
 	}
-	assert_int_equal(host_count_fds(), count);
+	assert_in_range(host_count_fds(), 0, count);
 }
 
 static unsigned int fds_before;

@@ -63,7 +63,7 @@ void host_start_echo(struct process *p, const struct group *g, const char *uri);
 /** host_kill_echo() - SIGKILL, and wait for the end */
 void host_kill_echo(struct process *p);
 
-/** host_wait_fds() - wait until this process has so many file descriptors */
+/** host_wait_fds() - wait until this process has so many file descriptors at most */
 void host_wait_fds(unsigned int count);
 
 /** host_count_fds() - Return: how many file descriptors this process has */

@@ -264,6 +264,9 @@ static void ignores_indices_of_another_generation(void **state)
 	assert_int_equal(hgshm_ring_create(&pair.producer, pair.memory, pair.bytes,
 					   HGSHM_RING_PRODUCER, NULL), 0);
 	*head = 8080;
+	hgshm_ring_close(pair.producer);
+	assert_int_equal(hgshm_ring_attach(&pair.producer, pair.memory, pair.bytes,
+					   HGSHM_RING_PRODUCER, NULL), 0);
 	for (uint64_t i = 0; i < 16; i++)
 		send_number(pair.producer, i, 56);
 	assert_error(hgshm_ring_send(pair.producer, head, 1, 0), -ETIMEDOUT, "no room");

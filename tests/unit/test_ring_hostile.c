@@ -43,6 +43,13 @@ static int close_pair(void **state)
 	return 0;
 }
 
+static void reopen_pair(void)
+{
+	hgshm_ring_close(pair.producer);
+	hgshm_ring_close(pair.consumer);
+	ring_pair_open(&pair, false);
+}
+
 static void send_some(unsigned int count)
 {
 	unsigned char message[MESSAGE_BYTES] = { 0 };
@@ -156,14 +163,11 @@ static void sees_bad_records(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		ring_pair_open(&pair, false);
+		reopen_pair();
 		send_some(1);
 		*data_word(0) = bad[i];
 		consumer_has_failed("bad record");
-		hgshm_ring_close(pair.producer);
-		hgshm_ring_close(pair.consumer);
 	}
-	ring_pair_open(&pair, false);
 }
 
 /* The consumer is 64 bytes before the end, and the tail past it. */
@@ -182,17 +186,14 @@ static void sees_bad_skips(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		ring_pair_open(&pair, false);
+		reopen_pair();
 		send_some(15);
 		recv_some(15);
 		*data_word(960) = bad[i].first;
 		*data_word(0) = bad[i].second;
 		*word_at(HGSHM_RING_TAIL_OFFSET) = bad[i].tail;
 		consumer_has_failed("bad record");
-		hgshm_ring_close(pair.producer);
-		hgshm_ring_close(pair.consumer);
 	}
-	ring_pair_open(&pair, false);
 }
 
 /* What a side needs to know it keeps for itself. */

@@ -123,7 +123,7 @@ struct hgshm_events {
  * @sent: to each VM
  * @received: from each VM, as hgshm_wait() returned them
  * @waits: calls of hgshm_wait()
- * @sleeps: how many of them slept
+ * @sleeps: how many of them went to sleep, though it may have been for no time
  */
 struct hgshm_stats {
 	uint64_t sent[HGSHM_PEERS_MAX];

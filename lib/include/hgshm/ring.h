@@ -230,6 +230,9 @@ int hgshm_ring_place(struct hgshm *h, uint32_t writer, uint32_t reader, void **m
  *
  * The memory is that of hgshm_ring_place(). The producer formats it, and both return
  * once they have met; which starts first does not matter, nor what is left in the memory.
+ * What an earlier producer has sent and its consumer has not read is lost then, and that
+ * consumer gets -ESTALE: let the two agree on when they are done, if a producer comes
+ * again.
  * While this or another call waits for the ring it uses hgshm_wait(), so that events of
  * @h are lost to others; a program that waits for several things has hgshm_ring_place(),
  * hgshm_ring_create() and hgshm_ring_arm(). For a short way to sleep open @h with

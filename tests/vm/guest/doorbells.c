@@ -25,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 
 #include "check.h"
 #include "device.h"
@@ -34,6 +35,9 @@
  * program slices puts at the start of a page.
  */
 #define PROGRESS_OFFSET(index)	(4096 + 64 * (1 + (index)))
+#define TURN_NS			1000000
+/* A ring may wait in a QEMU that gets no processor: long enough for a busy machine. */
+#define LAST_RING_MS		1000
 
 static void check_quiet(int fd)
 {
@@ -82,6 +86,8 @@ static void burst(int fd, uint32_t peer, int count)
 		__atomic_store_n(rung, i, __ATOMIC_RELEASE);
 		device_poke(fd, peer);
 	}
+	/* None is made after this. */
+	__atomic_store_n(rung, count + 1, __ATOMIC_RELEASE);
 	/* Answered when the other side has seen the last one. */
 	CHECK_EQUAL(device_wait_ring(fd, peer), 1);
 	__atomic_store_n(rung, 0, __ATOMIC_RELEASE);
@@ -91,13 +97,16 @@ static void catch(int fd, uint32_t peer, int count)
 {
 	struct hgshm_info info = device_info(fd);
 	uint32_t *rung = progress(fd, &info, peer);
+	struct timespec turn = { .tv_nsec = TURN_NS };
 	uint64_t interrupts = 0;
 
 	do {
 		interrupts += device_wait_ring(fd, peer);
 	} while (__atomic_load_n(rung, __ATOMIC_ACQUIRE) < (uint32_t)count);
 	/* The ring that said so may have another behind it. */
-	for (struct hgshm_event event; device_take_ring(fd, &event, DEVICE_QUIET_MS);)
+	while (__atomic_load_n(rung, __ATOMIC_ACQUIRE) != (uint32_t)count + 1)
+		nanosleep(&turn, NULL);
+	for (struct hgshm_event event; device_take_ring(fd, &event, LAST_RING_MS);)
 		interrupts += event.count;
 	printf("%d rings of VM %u made %llu interrupts\n", count, peer,
 	       (unsigned long long)interrupts);

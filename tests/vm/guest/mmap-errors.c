@@ -127,9 +127,12 @@ static void check_memory(int fd, const struct hgshm_info *info)
 	check_edges(fd, HGSHM_MMAP_MEMORY, info->memory_bytes);
 	check_ways(fd, HGSHM_MMAP_MEMORY, READ_WRITE);
 	check_no_region(fd, 3 * HGSHM_MMAP_REGION_BYTES, ENXIO);
-	check_no_region(fd, 1ULL << 62, ENXIO);
-	CHECK_ERRNO(try_read(fd, PAGE_BYTES, -2 * PAGE_BYTES), ENXIO);
-	CHECK_ERRNO(try_read(fd, PAGE_BYTES, -PAGE_BYTES), EOVERFLOW);
+	/* mmap2() of a 32-bit program can't name these, and its libc says so */
+	if (sizeof(void *) > sizeof(uint32_t)) {
+		check_no_region(fd, 1ULL << 62, ENXIO);
+		CHECK_ERRNO(try_read(fd, PAGE_BYTES, -2 * PAGE_BYTES), ENXIO);
+		CHECK_ERRNO(try_read(fd, PAGE_BYTES, -PAGE_BYTES), EOVERFLOW);
+	}
 	if (!info->peer_bytes) {
 		check_no_region(fd, HGSHM_MMAP_PEER, ENXIO);
 		return;
