@@ -3,19 +3,29 @@
  * Clients of a founder that are silent, broken or hostile: it lets them go and goes on;
  * a proper client joins meanwhile.
  */
+#include <dirent.h>
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "fake-client.h"
 #include "host.h"
 #include "test.h"
+
+/* what the mapper keeps of silent connections, and some for the one that is half */
+#define KEPT_MAX (128 + 8)
 
 static void expect_mapper_goes_on(struct group *g, struct hgshm *mapper, uint32_t index)
 {
@@ -80,8 +90,8 @@ static void test_silence(void **state)
 	fake_client_open(&half, g, 2);
 	fake_send(half.sock, &half.hello, sizeof(half.hello) / 2, half.fds, 2);
 	/* more than it keeps: the oldest go at once, the others when their time is up */
-	fake_expect_closed(silent[0]);
 	expect_mapper_goes_on(g, mapper, 1);
+	assert_in_range(host_count_fds(), 0, fds + ARRAY_SIZE(silent) + KEPT_MAX);
 	for (unsigned int i = 0; i < ARRAY_SIZE(silent); i++) {
 		fake_expect_closed(silent[i]);
 		close(silent[i]);
@@ -337,6 +347,143 @@ static void test_eventfds_that_would_block(void **state)
 	hgshm_close(mapper);
 }
 
+#define THEFTS 1000
+
+struct thief {
+	int ring_fd;
+	_Atomic unsigned long looks;	/* that the mapper has done */
+	_Atomic bool held_up;
+};
+
+/* It takes its own rings back, from an eventfd that blocks, while the mapper looks. */
+static void *steal_rings(void *of)
+{
+	struct thief *thief = of;
+	eventfd_t count;
+	struct iovec iov = { &count, sizeof(count) };
+
+	for (int i = 0; i < THEFTS && !thief->held_up; i++) {
+		int64_t deadline_ns = fake_deadline_ns();
+		unsigned long looks;
+
+		eventfd_write(thief->ring_fd, 1);
+		preadv2(thief->ring_fd, &iov, 1, -1, RWF_NOWAIT);
+		looks = thief->looks;
+		while (thief->looks < looks + 2 && !thief->held_up) {
+			thief->held_up = hgshm_wire_now_ns() > deadline_ns;
+			sched_yield();
+		}
+	}
+	if (thief->held_up)
+		eventfd_write(thief->ring_fd, 1);
+	return NULL;
+}
+
+static void test_stolen_rings(void **state)
+{
+	struct group *g = *state;
+	struct hgshm *mapper = host_found(g, "size=16k&clients=4");
+	struct thief thief = { 0 };
+	struct fake_client f;
+	pthread_t thread;
+
+	fake_client_open(&f, g, 2);
+	fake_client_say_hello(&f);
+	fake_client_join(&f, &thief.ring_fd);
+	host_wait_peers(mapper, bit(0) | bit(2));
+	assert_int_equal(fcntl(thief.ring_fd, F_SETFL, 0), 0);
+	assert_int_equal(pthread_create(&thread, NULL, steal_rings, &thief), 0);
+	while (pthread_tryjoin_np(thread, NULL)) {
+		hgshm_wait(mapper, 0, NULL);
+		thief.looks++;
+	}
+	assert_false(thief.held_up);
+	close(thief.ring_fd);
+	fake_client_close(&f);
+	hgshm_close(mapper);
+}
+
+/* /proc's file of the thread that serves the group. */
+static int open_thread_status(void)
+{
+	int fd = -1;
+	struct dirent *entry;
+	DIR *dir = opendir("/proc/self/task");
+
+	assert_non_null(dir);
+	while (fd < 0 && (entry = readdir(dir))) {
+		char path[300], text[64];
+
+		snprintf(path, sizeof(path), "/proc/self/task/%s/status", entry->d_name);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd >= 0 && (pread(fd, text, sizeof(text), 0) < 12 ||
+				memcmp(text, "Name:\thgshm\n", 12))) {
+			close(fd);
+			fd = -1;
+		}
+	}
+	closedir(dir);
+	assert_true(fd >= 0);
+	return fd;
+}
+
+/* How often the thread has gone to sleep. */
+static unsigned long count_sleeps(int status_fd)
+{
+	char text[4096];
+	ssize_t n = pread(status_fd, text, sizeof(text) - 1, 0);
+	unsigned long sleeps;
+	const char *line;
+
+	assert_true(n > 0);
+	text[n] = '\0';
+	line = strstr(text, "\nvoluntary_ctxt_switches:");
+	assert_non_null(line);
+	assert_int_equal(sscanf(line, " voluntary_ctxt_switches: %lu", &sleeps), 1);
+	return sleeps;
+}
+
+/* A process at its limit accepts nobody, without spinning, and does so again later. */
+static void test_no_descriptors(void **state)
+{
+	struct group *g = *state;
+	struct hgshm *mapper = host_found(g, "size=16k&clients=4");
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct rlimit before, none;
+	struct fake_client f;
+	unsigned long sleeps;
+	int ring_fd, lowest, status_fd;
+
+	fake_client_open(&f, g, 2);
+	close(f.sock);
+	strcpy(address.sun_path, g->socket);
+	f.sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	expect_mapper_goes_on(g, mapper, 1);
+	status_fd = open_thread_status();
+	sleeps = count_sleeps(status_fd);
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	lowest = dup(f.sock);
+	close(lowest);
+	none = before;
+	none.rlim_cur = lowest;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(connect(f.sock, (struct sockaddr *)&address, sizeof(address)), 0);
+	for (int waited_ms = 0; count_sleeps(status_fd) < sleeps + 2; waited_ms++) {
+		assert_in_range(waited_ms, 0, WAIT_MS);
+		poll(NULL, 0, 1);
+	}
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	close(status_fd);
+
+	fake_client_say_hello(&f);
+	fake_client_join(&f, &ring_fd);
+	host_wait_peers(mapper, bit(0) | bit(2));
+	close(ring_fd);
+	fake_client_close(&f);
+	hgshm_close(mapper);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -348,6 +495,8 @@ int main(void)
 		host_test(test_deaf_client),
 		host_test(test_gone_before_its_welcome),
 		host_test(test_eventfds_that_would_block),
+		host_test(test_stolen_rings),
+		host_test(test_no_descriptors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
