@@ -2,6 +2,7 @@
 /* Struct pages for the shared memory, so that any DMA engine may reach it. */
 #include <linux/err.h>
 #include <linux/io.h>
+#include <linux/jiffies.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
@@ -118,15 +119,17 @@ static unsigned long hgshm_region_pinned_pages(const struct hgshm_region *region
 static void hgshm_region_wait_unpinned(struct hgshm_device *hd,
 				       const struct hgshm_region *region)
 {
-	unsigned int waited_ms = 0;
+	const unsigned long patience = msecs_to_jiffies(HGSHM_PIN_WARN_MS);
+	unsigned long warn_at = jiffies + patience;
 	unsigned long pinned;
 
 	while ((pinned = hgshm_region_pinned_pages(region))) {
-		if (waited_ms && !(waited_ms % HGSHM_PIN_WARN_MS))
+		if (time_after_eq(jiffies, warn_at)) {
 			dev_warn(&hd->pdev->dev, "cannot let go of the memory yet: %lu pages are in use for I/O\n",
 				 pinned);
+			warn_at = jiffies + patience;
+		}
 		schedule_timeout_idle(msecs_to_jiffies(HGSHM_PIN_POLL_MS));
-		waited_ms += HGSHM_PIN_POLL_MS;
 	}
 }
 

@@ -6,48 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clock.h"
 #include "command.h"
 #include "crc32c.h"
+#include "heartbeat.h"
 #include "interrupt.h"
 #include "program.h"
 #include "stream.h"
 
-struct options {
-	struct stream_options stream;
-	int64_t silence_ns;
-};
-
-enum {
-	KEY_SILENCE = KEY_OWN + 0x100,	/* beside those of stream_options_children */
-};
-
-static const struct argp_option option_list[] = {
-	{ "silence", KEY_SILENCE, "SECONDS", 0, "give up when the other member shows no sign of "
-	  "life for so long; 0: never (30)", 0 },
-	{ 0 },
-};
-
-static error_t parse_option(int key, char *arg, struct argp_state *state)
-{
-	struct options *options = state->input;
-
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &options->stream;
-		break;
-	case KEY_SILENCE:
-		options->silence_ns = command_seconds(state, "--silence", arg);
-		break;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-	return 0;
-}
-
 static const struct argp argp = {
-	.options = option_list,
-	.parser = parse_option,
 	.args_doc = "[N] [PLACE]",
 	.doc = "Write to standard output what member N sends by hgshm put. Ends with status 0 when all "
 	       "of it was written and its checksum is right.\v"
@@ -77,12 +43,12 @@ static int write_all(struct stream *stream, const char *data, size_t bytes,
 }
 
 /* The next message, 0 to message_max bytes. */
-static int receive(struct stream *stream, void *message, size_t *bytes, int64_t silence_ns,
-		   struct problem *problem)
+static int receive(struct stream *stream, void *message, size_t *bytes, struct problem *problem)
 {
-	int64_t end_ns = silence_ns ? clock_ns() + silence_ns : INT64_MAX;
 	int ret;
 
+	/* silence counts from here: until now this side was busy */
+	stream_heard(stream);
 	for (;;) {
 		ret = hgshm_ring_recv(stream->ring, message, stream->message_max, bytes,
 				      STREAM_BEAT_NS);
@@ -93,12 +59,10 @@ static int receive(struct stream *stream, void *message, size_t *bytes, int64_t 
 		if (ret != -ETIMEDOUT && ret != -EINTR)
 			return stream_failed(stream, ret, problem);
 		ret = stream_check_peer(stream, problem);
+		if (!ret)
+			ret = stream_check_silence(stream, problem);
 		if (ret)
 			return ret;
-		if (clock_ns() >= end_ns)
-			return problem_set(problem, -ETIMEDOUT, "member %u shows no sign of life "
-					   "any more, after %llu bytes", stream->peer,
-					   (unsigned long long)stream->bytes);
 	}
 }
 
@@ -128,14 +92,13 @@ static int broken(const struct stream *stream, const char *why, size_t bytes,
 			   (unsigned long long)stream->bytes, text);
 }
 
-static int copy_out(struct stream *stream, char *message, int64_t silence_ns,
-		    struct problem *problem)
+static int copy_out(struct stream *stream, char *message, struct problem *problem)
 {
 	for (;;) {
 		struct stream_mark mark = { 0 };
 		struct stream_end end;
 		size_t bytes;
-		int ret = receive(stream, message, &bytes, silence_ns, problem);
+		int ret = receive(stream, message, &bytes, problem);
 
 		if (ret)
 			return ret;
@@ -165,22 +128,38 @@ static int copy_out(struct stream *stream, char *message, int64_t silence_ns,
 	}
 }
 
+/* Copies, and lets the writer know all the while that somebody is there. */
+static int cat(struct stream *stream, struct problem *problem)
+{
+	char *message = malloc(stream->message_max);
+	struct heartbeat beat;
+	int ret;
+
+	if (!message)
+		return problem_set(problem, -ENOMEM, "no memory");
+	ret = heartbeat_start(&beat, stream->h, stream->peer);
+	if (ret) {
+		problem_set(problem, ret, "no thread to ring the other side: %s", strerror(-ret));
+	} else {
+		ret = copy_out(stream, message, problem);
+		heartbeat_stop(&beat);
+	}
+	free(message);
+	return ret;
+}
+
 static int run(int argc, char **argv)
 {
-	struct options options = { .silence_ns = 30 * NS_PER_SECOND };
+	struct stream_options options;
 	struct problem problem;
 	struct stream stream;
-	char *message;
 	int ret;
 
 	program_begin(&argp, argc, argv, &options);
-	ret = stream_open(&stream, &options.stream, HGSHM_RING_CONSUMER, &problem);
+	ret = stream_open(&stream, &options, HGSHM_RING_CONSUMER, &problem);
 	if (!ret) {
-		message = malloc(stream.message_max);
-		ret = message ? copy_out(&stream, message, options.silence_ns, &problem) :
-				problem_set(&problem, -ENOMEM, "no memory");
-		free(message);
-		if (!ret && options.stream.json)
+		ret = cat(&stream, &problem);
+		if (!ret && options.json)
 			stream_report(&stream, stderr);
 		hgshm_ring_close(stream.ring);
 		stream.ring = NULL;

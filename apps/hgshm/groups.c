@@ -283,7 +283,7 @@ static void judge(const struct search *search, struct group *group)
 		group->state = GROUP_LIVE;
 	else if (group->member_count)
 		group->state = GROUP_ORPHANED;
-	else if (search->groups->hidden && geteuid() && group->owner != geteuid())
+	else if (geteuid() && group->owner != geteuid())
 		group->state = GROUP_UNKNOWN;
 	else
 		group->state = GROUP_STALE;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* hgshm ls: the groups of this host. */
+/* hgshm ls: the groups of this host, the devices of a guest. */
 #include <stdio.h>
 #include <string.h>
 
 #include "command.h"
+#include "devices.h"
 #include "groups.h"
 #include "json.h"
 #include "text.h"
@@ -39,7 +40,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 static const struct argp argp = {
 	.options = option_list,
 	.parser = parse_option,
-	.doc = "List the groups of this host: name, state, size, where the mapper listens, who is in.\v"
+	.doc = "List the groups of this host: name, state, size, where the mapper listens, who is in; and "
+	       "the devices of a guest.\v"
 	       "live: the mapper is there. orphaned: it is not, others are and wait for it. stale: "
 	       "nobody has the memory, or listens at the socket; hgshm rm removes it. unknown: only "
 	       "root can see. A memory object that nobody has is listed if its name starts with "
@@ -71,7 +73,27 @@ static void json_members(struct json *json, const struct group *group)
 	json_array_end(json);
 }
 
-static void print_json(const struct groups *groups)
+static void json_devices(struct json *json, const struct devices *devices)
+{
+	json_array(json, "devices");
+	for (size_t i = 0; i < devices->count; i++) {
+		const struct device *device = &devices->items[i];
+
+		json_object(json, NULL);
+		json_string(json, "path", device->path);
+		json_string(json, "error", device->error ? device->problem.text : NULL);
+		if (!device->error) {
+			json_string(json, "name", (const char *)device->info.shmid);
+			json_number(json, "index", device->info.index);
+			json_number(json, "clients", device->info.clients);
+			json_number(json, "bytes", device->info.size_bytes);
+		}
+		json_object_end(json);
+	}
+	json_array_end(json);
+}
+
+static void print_json(const struct groups *groups, const struct devices *devices)
 {
 	struct json json = { .out = stdout };
 
@@ -84,7 +106,10 @@ static void print_json(const struct groups *groups)
 		json_string(&json, "name", group->name);
 		json_string(&json, "state", group_state_name(group->state));
 		json_string(&json, "backing", backing_name(group));
-		json_number(&json, "bytes", group->bytes);
+		if (group->bytes)
+			json_number(&json, "bytes", group->bytes);
+		else
+			json_null(&json, "bytes");
 		if (group->owner == (uid_t)-1)
 			json_null(&json, "owner");
 		else
@@ -98,6 +123,7 @@ static void print_json(const struct groups *groups)
 	for (size_t i = 0; i < groups->stale_sockets.count; i++)
 		json_string(&json, NULL, groups->stale_sockets.items[i]);
 	json_array_end(&json);
+	json_devices(&json, devices);
 	json_number(&json, "hidden_processes", groups->hidden);
 	json_object_end(&json);
 }
@@ -135,7 +161,20 @@ static void print_group(const struct group *group, int name_width)
 	printf("%s\n", group->member_count ? "" : "nobody");
 }
 
-static void print_text(const struct groups *groups)
+static void print_device(const struct device *device)
+{
+	if (device->error) {
+		printf("device  ");
+		text_print(stdout, device->problem.text);
+	} else {
+		printf("device  %s  member %u of %u  %s  ", device->path, device->info.index,
+		       device->info.clients, text_size(device->info.size_bytes).text);
+		text_print(stdout, (const char *)device->info.shmid);
+	}
+	putchar('\n');
+}
+
+static void print_text(const struct groups *groups, const struct devices *devices)
 {
 	int name_width = longest_name(groups);
 
@@ -149,13 +188,16 @@ static void print_text(const struct groups *groups)
 		text_print(stdout, groups->stale_sockets.items[i]);
 		putchar('\n');
 	}
-	if (!groups->count && !groups->stale_sockets.count)
+	for (size_t i = 0; i < devices->count; i++)
+		print_device(&devices->items[i]);
+	if (!groups->count && !groups->stale_sockets.count && !devices->count)
 		printf("no group on this host\n");
 }
 
 static int run(int argc, char **argv)
 {
 	struct options options = { .sysroot = "" };
+	struct devices devices = { 0 };
 	struct problem problem;
 	struct groups groups;
 	int ret;
@@ -164,10 +206,13 @@ static int run(int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
 	ret = groups_read(&groups, options.sysroot, &problem);
 	if (!ret) {
-		if (options.json)
-			print_json(&groups);
-		else
-			print_text(&groups);
+		if (!*options.sysroot)
+			ret = devices_read(&devices, &problem);
+		if (!ret && options.json)
+			print_json(&groups, &devices);
+		else if (!ret)
+			print_text(&groups, &devices);
+		devices_free(&devices);
 		groups_free(&groups);
 	}
 	return command_end(argv[0], ret, &problem);

@@ -24,10 +24,27 @@ static const struct argp argp = {
 	.children = stream_options_children,
 };
 
-/*
- * Room for a message. A reader that is only slow keeps its member in the group, so
- * silence of a reader is that of its member.
- */
+/* The reader rings once a second, also when it can't write what it has. */
+static int check_reader(struct stream *stream, struct problem *problem)
+{
+	struct hgshm_stats stats;
+	int ret;
+
+	/* rings are counted when they are waited for */
+	ret = hgshm_wait(stream->h, 0, NULL);
+	if (ret && ret != -ETIMEDOUT && ret != -EINTR)
+		return stream_failed(stream, ret, problem);
+	ret = hgshm_get_stats(stream->h, &stats);
+	if (ret)
+		return stream_failed(stream, ret, problem);
+	if (stats.received[stream->peer] != stream->rings_heard) {
+		stream->rings_heard = stats.received[stream->peer];
+		stream_heard(stream);
+	}
+	ret = stream_check_peer(stream, problem);
+	return ret ? ret : stream_check_silence(stream, problem);
+}
+
 static int reserve(struct stream *stream, size_t bytes, void **room, struct problem *problem)
 {
 	for (;;) {
@@ -40,7 +57,7 @@ static int reserve(struct stream *stream, size_t bytes, void **room, struct prob
 			return -EINTR;
 		if (ret && ret != -ETIMEDOUT && ret != -EINTR)
 			return stream_failed(stream, ret, problem);
-		ret = stream_check_peer(stream, problem);
+		ret = check_reader(stream, problem);
 		if (ret)
 			return ret;
 	}
@@ -83,7 +100,7 @@ static int wait_for_input(struct stream *stream, struct problem *problem)
 			return 0;
 		if (ready < 0 && errno != EINTR)
 			return problem_set(problem, -errno, "standard input: %s", strerror(errno));
-		ret = stream_check_peer(stream, problem);
+		ret = check_reader(stream, problem);
 		if (!ret)
 			ret = send_mark(stream, &alive, sizeof(alive), problem);
 		if (ret)
@@ -155,7 +172,7 @@ static int wait_for_reader(struct stream *stream, struct problem *problem)
 		return stream_failed(stream, ret, problem);
 	for (;;) {
 		/* in this order: one that closes and leaves at once has not failed */
-		int gone = stream_check_peer(stream, problem);
+		int gone = check_reader(stream, problem);
 
 		ret = reader_is_done(stream, memory, problem);
 		if (ret)

@@ -13,12 +13,15 @@
 #define MEET_NS		(10 * NS_PER_SECOND)
 
 enum {
-	KEY_WAIT = KEY_OWN,
+	KEY_SILENCE = KEY_OWN,
+	KEY_WAIT,
 };
 
 static const struct argp_option option_list[] = {
 	{ "wait", KEY_WAIT, "SECONDS", 0, "how long to wait for the other member to start "
 	  "(without end)", 0 },
+	{ "silence", KEY_SILENCE, "SECONDS", 0, "give up when the other member shows no sign of "
+	  "life for so long; 0: never (30)", 0 },
 	{ "json", KEY_JSON, NULL, 0, "say at the end what was moved, in JSON, on standard error", 0 },
 	{ 0 },
 };
@@ -37,6 +40,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		*options = (struct stream_options){
 			.peer = HGSHM_INDEX_NONE,
 			.wait_ns = -1,
+			.silence_ns = 30 * NS_PER_SECOND,
 		};
 		break;
 	case KEY_JSON:
@@ -44,6 +48,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		break;
 	case KEY_WAIT:
 		options->wait_ns = command_seconds(state, "--wait", arg);
+		break;
+	case KEY_SILENCE:
+		options->silence_ns = command_seconds(state, "--silence", arg);
 		break;
 	case ARGP_KEY_ARG:
 		if (state->arg_num == 0 && is_number(arg))
@@ -157,7 +164,9 @@ int stream_open(struct stream *stream, const struct stream_options *options, uin
 	stream->message_max = info.message_bytes_max;
 	if (stream->message_max > STREAM_MESSAGE_MAX)
 		stream->message_max = STREAM_MESSAGE_MAX;
+	stream->silence_ns = options->silence_ns;
 	stream->start_ns = clock_ns();
+	stream->heard_ns = stream->start_ns;
 	return 0;
 }
 
@@ -176,6 +185,19 @@ int stream_check_peer(const struct stream *stream, struct problem *problem)
 	if (ret)
 		return problem_set(problem, ret, "%s", hgshm_strerror(ret));
 	return info.peers >> stream->peer & 1 ? 0 : stream_failed(stream, -ECONNRESET, problem);
+}
+
+void stream_heard(struct stream *stream)
+{
+	stream->heard_ns = clock_ns();
+}
+
+int stream_check_silence(const struct stream *stream, struct problem *problem)
+{
+	if (!stream->silence_ns || clock_ns() - stream->heard_ns < stream->silence_ns)
+		return 0;
+	return problem_set(problem, -ETIMEDOUT, "member %u shows no sign of life any more, after "
+			   "%llu bytes", stream->peer, (unsigned long long)stream->bytes);
 }
 
 void stream_report(const struct stream *stream, FILE *out)

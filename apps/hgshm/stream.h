@@ -4,7 +4,7 @@
  * between two members. Each message starts with a struct stream_mark.
  *
  * DATA: the bytes follow. ALIVE: nothing to send at present; at least one message
- * comes each second. END: all was sent, its length and CRC-32C follow. BROKEN: the rest
+ * comes each second. The reader rings the writer each second. END: all was sent, its length and CRC-32C follow. BROKEN: the rest
  * can't be sent, why follows as text. A ring that ends without END was not a whole stream.
  */
 #ifndef HGSHM_STREAM_H
@@ -47,12 +47,14 @@ struct stream_end {
  * @place: as place_open() takes it
  * @peer: the other member; HGSHM_INDEX_NONE: the mapper, or for the mapper the only other
  * @wait_ns: how long to wait for it, negative: without end
+ * @silence_ns: how long it may give no sign of life, 0: without end
  * @json: say at the end what was moved
  */
 struct stream_options {
 	const char *place;
 	uint32_t peer;
 	int64_t wait_ns;
+	int64_t silence_ns;
 	bool json;
 };
 
@@ -65,7 +67,10 @@ struct stream_options {
  * @message_max: most bytes of a message
  * @bytes: moved so far
  * @crc: CRC-32C of these
+ * @silence_ns: as given
  * @start_ns: when the other side was met
+ * @heard_ns: when it was last heard of
+ * @rings_heard: how often it had rung then
  */
 struct stream {
 	struct hgshm *h;
@@ -75,7 +80,10 @@ struct stream {
 	size_t message_max;
 	uint64_t bytes;
 	uint32_t crc;
+	int64_t silence_ns;
 	int64_t start_ns;
+	int64_t heard_ns;
+	uint64_t rings_heard;
 };
 
 /* Options and arguments of both; the input of the first is a struct stream_options. */
@@ -94,6 +102,12 @@ int stream_failed(const struct stream *stream, int ret, struct problem *problem)
 
 /* -ECONNRESET with the problem set if the other member is not in the group any more. */
 int stream_check_peer(const struct stream *stream, struct problem *problem);
+
+/* The other side has just given a sign of life. */
+void stream_heard(struct stream *stream);
+
+/* -ETIMEDOUT with the problem set if it has given none for too long. */
+int stream_check_silence(const struct stream *stream, struct problem *problem);
 
 /* What was moved, as one line of JSON. */
 void stream_report(const struct stream *stream, FILE *out);

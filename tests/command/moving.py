@@ -254,6 +254,30 @@ class Moving(CommandTest):
         self.assertEqual(self.end(put)[0], 0)
         self.assertEqual(self.end(cat), (0, "", ""))
 
+    def full_pair(self, *put_words):
+        """A put that sends without end to a cat whose output nobody takes any more."""
+        with open("/dev/zero", "rb") as zeroes:
+            put = self.start("put", *put_words, self.found(), stdin=zeroes)
+        self.wait_for_socket(put)
+        cat = self.start("cat", self.socket)
+        self.assertEqual(cat.stdout.read(1), b"\0")
+        return put, cat
+
+    def test_a_reader_that_hangs(self):
+        put, cat = self.full_pair("--silence", "2")
+        cat.send_signal(signal.SIGSTOP)
+        status, _, err = self.end(put)
+        cat.send_signal(signal.SIGCONT)
+        self.assertEqual(status, 1)
+        self.assertRegex(err, "hgshm put: member 1 shows no sign of life any more, after [0-9]+ ")
+
+    def test_a_reader_that_is_slow(self):
+        """Nobody takes what it writes, for longer than the bound; but it lives."""
+        put, _ = self.full_pair("--silence", "1.5")
+        with self.assertRaises(subprocess.TimeoutExpired):
+            put.wait(timeout=4)
+        self.assertEqual(self.stop(put)[0], 128 + signal.SIGTERM)
+
     def test_a_reader_that_is_killed(self):
         put, cat = self.pair()
         cat.kill()

@@ -86,6 +86,24 @@ class Help(CommandTest):
             known |= options
         self.assertEqual(options_in(page), known)
 
+    def test_manual_page_tells_the_json(self):
+        """Each command's paragraph names each member of what it writes."""
+        page = (SOURCE / "man/hgshm.1").read_text(encoding="utf-8")
+        section = page[page.index(".SH JSON"):page.index(".SH EXIT STATUS")]
+        mapper = self.start("wait", "--count", "0", self.found(clients=3))
+        self.read_line(mapper.stderr)
+        (self.top / "proc/net").mkdir(parents=True)
+        (self.top / "proc/net/unix").touch()
+        for command, *words in (("info", self.socket), ("peers", self.socket),
+                                ("ring", "0", self.socket), ("ls",), ("doctor",),
+                                ("rm", "--stale", "--sysroot", self.top)):
+            out = self.run_command(command, "--json", *words)[1]
+            paragraph = re.search(rf"^\.B {command}\n(.*?)(?=^\.|\Z)", section,
+                                  re.MULTILINE | re.DOTALL)[1]
+            for key in re.findall(r'"(\w+)":', out):
+                self.assertRegex(paragraph, rf"\b{key}\b", command)
+        self.stop(mapper)
+
     def test_completion_knows_the_options(self):
         script = f'. "{COMPLETION}"; for c in {" ".join(COMMANDS)}; do echo $c $(_hgshm_options $c)' \
                  "; done"

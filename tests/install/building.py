@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Programs of others build against what is installed, and run."""
+import json
+import os
 import re
 import unittest
 
@@ -104,6 +106,16 @@ class Building(InstalledTest):
         for compiler in ("gcc", "clang"):
             program = self.compile(compiler, source, "-std=c11")
             self.assertEqual(self.run_program(program), "slice 0 has 33554432 bytes: hello\n")
+
+    def test_qemu_with_the_plugin(self):
+        """The command finds hgshm-qemu beside itself, and that the plug-in."""
+        if not list(self.installation.top.rglob("hgshm.so")):
+            self.skipTest("this build has no plug-in")
+        environment = {name: value for name, value in os.environ.items()
+                       if not name.startswith("HGSHM_")}
+        done = run(self.installation.program, "doctor", "--host", "--json", env=environment)
+        check = [check for check in json.loads(done.stdout)["checks"] if check["name"] == "qemu"]
+        self.assertEqual(check[0]["result"], "ok", check)
 
     def test_command_is_there(self):
         self.assertEqual(self.succeed(self.installation.program, "--version"),

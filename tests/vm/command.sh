@@ -34,6 +34,8 @@ barrier up
 hgshm info | grep -qE "^index +$HGSHM_INDEX of 3" || fail "info: $(hgshm info)"
 hgshm info /dev/hgshm0 --json | grep -q "\"index\":$HGSHM_INDEX,\"clients\":3," || fail "info --json"
 [ "$(hgshm peers --json | cut -d , -f 3-5)" = '"peers":[0,1,2]' ] || fail "peers: $(hgshm peers --json)"
+hgshm ls | grep -qE "^device  /dev/hgshm0  member $HGSHM_INDEX of 3  12 MiB  hgshm-test-" || fail "ls: $(hgshm ls)"
+hgshm ls --json | grep -q '"devices":\[{"path":"/dev/hgshm0","error":null,"name":"hgshm-test-' || fail "ls --json: $(hgshm ls --json)"
 hgshm doctor || fail "doctor ended with status $?"
 fails 1 '/dev/hgshm7' hgshm info /dev/hgshm7
 fails 1 itself hgshm ring "$HGSHM_INDEX"

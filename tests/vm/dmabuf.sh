@@ -30,6 +30,8 @@ echo 1 >/sys/bus/pci/rescan
 vm-dmabuf-gone "echo $name >$drivers/unbind"
 rmmod hgshm
 insmod /lib/modules/hgshm.ko
+vm-held "echo $name >$drivers/unbind"
+echo "$name" >$drivers/bind
 for again in 0 1 2; do
 	[ "$HGSHM_INDEX" != "$again" ] || vm-dmabuf
 	barrier "$again done again"
