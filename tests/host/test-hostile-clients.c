@@ -403,9 +403,10 @@ static void test_stolen_rings(void **state)
 	hgshm_close(mapper);
 }
 
-/* /proc's file of the thread that serves the group. */
+/* /proc's file of the mapper's thread, which tells its index by its name. */
 static int open_thread_status(void)
 {
+	static const char name[] = "Name:\thgshm:0\n";
 	int fd = -1;
 	struct dirent *entry;
 	DIR *dir = opendir("/proc/self/task");
@@ -416,8 +417,8 @@ static int open_thread_status(void)
 
 		snprintf(path, sizeof(path), "/proc/self/task/%s/status", entry->d_name);
 		fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd >= 0 && (pread(fd, text, sizeof(text), 0) < 12 ||
-				memcmp(text, "Name:\thgshm\n", 12))) {
+		if (fd >= 0 && (pread(fd, text, sizeof(text), 0) < (ssize_t)strlen(name) ||
+				memcmp(text, name, strlen(name)))) {
 			close(fd);
 			fd = -1;
 		}
