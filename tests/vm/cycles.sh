@@ -14,7 +14,7 @@ pci=$(readlink -f /sys/class/hgshm/hgshm0/device)
 name=${pci##*/}
 drivers=/sys/bus/pci/drivers/hgshm
 barrier up
-vm-cycles 400 60 "echo $name >$drivers/unbind" "echo $name >$drivers/bind"
+vm-cycles 400 150 "echo $name >$drivers/unbind" "echo $name >$drivers/bind"
 barrier done
 END
 vm_run

@@ -3,7 +3,7 @@
 # VM 1's device goes away in each way that there is, while it is used in each way,
 # and comes back: its driver is unbound, the kernel is told to drop it, QEMU asks
 # for it (device_del) by ACPI and by the slot's own button, and it is pulled out of
-# its slot without a word.
+# its slot without a word. And it is reset under its driver, which goes on.
 set -eu
 . "$HGSHM_SOURCE/tests/vm/lib.sh"
 
@@ -88,6 +88,7 @@ vm-users "echo $name >$drivers/unbind" "echo $name >$drivers/bind"
 vm-users "echo 1 >$pci/remove" "echo 1 >/sys/bus/pci/rescan"
 vm-users unplug "plug first"
 vm-users unplug "plug second"
+echo 1 >"$pci/reset"
 END
 
 group native <<'END'

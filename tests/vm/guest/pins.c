@@ -20,6 +20,7 @@
 
 #include "check.h"
 #include "device.h"
+#include "import.h"
 #include "pattern.h"
 #include "uring.h"
 
@@ -55,7 +56,19 @@ static void check_fixed(struct uring *u, int disk, uint8_t *at, uint32_t seed)
 	CHECK_EQUAL(uring_unregister_buffers(u), 0);
 }
 
-static void check_uring(const char *path, uint8_t *at, uint32_t seed)
+/* Pins for long go by the device's own mapping, whatever the kernel. */
+static void check_dmabuf_refused(struct uring *u, int device)
+{
+	int dmabuf = dmabuf_export(device, 0, BYTES, 0);
+	uint8_t *at = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, dmabuf, 0);
+
+	CHECK(at != MAP_FAILED);
+	CHECK_ERRNO(uring_register_buffer(u, at, BYTES), EOPNOTSUPP);
+	munmap(at, BYTES);
+	close(dmabuf);
+}
+
+static void check_uring(int device, const char *path, uint8_t *at, uint32_t seed)
 {
 	int disk = open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
 	struct uring u;
@@ -64,6 +77,7 @@ static void check_uring(const char *path, uint8_t *at, uint32_t seed)
 		check_abort("open %s: %s", path, strerror(errno));
 	uring_open(&u);
 	check_fixed(&u, disk, at, seed);
+	check_dmabuf_refused(&u, device);
 
 	memset(at, 0, BYTES);
 	CHECK_EQUAL(uring_run(&u, IORING_OP_READ, disk, at, BYTES), BYTES);
@@ -129,7 +143,7 @@ int main(int argc, char **argv)
 
 	if (argc != 3)
 		check_abort("usage: pins DISK SEED");
-	check_uring(argv[1], at, atoi(argv[2]));
+	check_uring(fd, argv[1], at, atoi(argv[2]));
 	check_vmsplice(at);
 	check_other_process(at);
 	return check_status();
