@@ -62,13 +62,14 @@ static long hgshm_ioctl_info(struct hgshm_opener *opener, void __user *arg)
 		return -EFAULT;
 	if (info.struct_bytes < HGSHM_INFO_BYTES_MIN || info.flags)
 		return -EINVAL;
-	if (!hgshm_regs_answer(opener->hd))
-		return -ENODEV;
 
 	bytes = min_t(u32, info.struct_bytes, sizeof(info));
 	memset(&info, 0, sizeof(info));
 	info.struct_bytes = bytes;
 	hgshm_info_fill(opener->hd, &info);
+	/* After all that was read: it may have been pulled out in between. */
+	if (!hgshm_regs_answer(opener->hd))
+		return -ENODEV;
 	return hgshm_ioctl_reply(arg, &info, bytes);
 }
 

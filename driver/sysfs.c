@@ -68,14 +68,16 @@ static ssize_t shmid_show(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RO(shmid);
 
+/* What the next three read of a device that was pulled out meanwhile is not told. */
 static ssize_t status_show(struct device *dev, struct device_attribute *attr,
 			   char *buf)
 {
 	struct hgshm_device *hd = hgshm_of_dev(dev);
+	u32 status = hgshm_status(hd);
 
 	if (!hgshm_regs_answer(hd))
 		return -ENODEV;
-	return sysfs_emit(buf, "%#x\n", hgshm_status(hd));
+	return sysfs_emit(buf, "%#x\n", status);
 }
 static DEVICE_ATTR_RO(status);
 
@@ -85,9 +87,9 @@ static ssize_t peers_show(struct device *dev, struct device_attribute *attr,
 	struct hgshm_device *hd = hgshm_of_dev(dev);
 	DECLARE_BITMAP(alive, HGSHM_CLIENTS_MAX);
 
+	bitmap_from_u64(alive, hgshm_peers_refresh(hd, NULL));
 	if (!hgshm_regs_answer(hd))
 		return -ENODEV;
-	bitmap_from_u64(alive, hgshm_peers_refresh(hd, NULL));
 	return sysfs_emit(buf, "%*pbl\n", HGSHM_CLIENTS_MAX, alive);
 }
 static DEVICE_ATTR_RO(peers);
@@ -98,9 +100,9 @@ static ssize_t epoch_show(struct device *dev, struct device_attribute *attr,
 	struct hgshm_device *hd = hgshm_of_dev(dev);
 	u32 epoch;
 
+	hgshm_peers_refresh(hd, &epoch);
 	if (!hgshm_regs_answer(hd))
 		return -ENODEV;
-	hgshm_peers_refresh(hd, &epoch);
 	return sysfs_emit(buf, "%u\n", epoch);
 }
 static DEVICE_ATTR_RO(epoch);
