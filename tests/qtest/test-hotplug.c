@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* A device that comes and goes while its VM runs, with nothing left of it. */
+#include <fcntl.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "group.h"
 #include "qtest.h"
@@ -14,7 +18,7 @@
 #define WARM_ROUNDS	10	/* by then QEMU has what it keeps for such devices */
 #define GROWTH_ROUNDS	30	/* looked at for memory at both ends of the rest */
 #define POLL_STEP_MS	5
-#define GROWTH_KIB_MAX	384	/* over 60 rounds; one device takes about 12 */
+#define GROWTH_BYTES_MAX	4096	/* over 60 rounds; QEMU's tables double now and then */
 
 /* ACPI PCI hot-plug of the pc machine: writing a slot's bit ejects it. */
 #define ACPI_EJECT_PORT	0xae08
@@ -53,12 +57,37 @@ static void unplug(struct vm *vm)
 	qmp_wait_event(&vm->qmp, "DEVICE_DELETED");
 }
 
+/* What QEMU and its device have on the heap; NULL where nothing counts that. */
+static const _Atomic int64_t *start_counting(struct vm_spec *spec, const struct group *g)
+{
+	static char preload[512], file[160];
+	static const char *const environment[] = { preload, file, NULL };
+	const char *counter = getenv("HGSHM_HEAP_COUNTER");
+	const _Atomic int64_t *count;
+	int fd;
+
+	/* A QEMU with a sanitizer has an allocator of its own. */
+	if (!counter)
+		return NULL;
+	snprintf(preload, sizeof(preload), "LD_PRELOAD=%s", counter);
+	snprintf(file, sizeof(file), "HGSHM_HEAP_COUNT=%s/heap%u", g->folder, g->vm_count);
+	spec->environment = environment;
+	fd = open(strchr(file, '=') + 1, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, sizeof(*count)), 0);
+	count = mmap(NULL, sizeof(*count), PROT_READ, MAP_SHARED, fd, 0);
+	assert_ptr_not_equal(count, MAP_FAILED);
+	close(fd);
+	return count;
+}
+
 /* One that has none: a pc, since the root bus of q35 takes no hot-plug. */
-static struct vm *start_empty(struct group *g, bool server)
+static struct vm *start_empty(struct group *g, bool server, const _Atomic int64_t **heap)
 {
 	struct vm_spec spec = group_mapper_spec(g, "");
 	struct vm *vm;
 
+	*heap = start_counting(&spec, g);
 	spec.machine = "pc";
 	spec.device[0] = '\0';
 	if (!server)
@@ -97,35 +126,30 @@ static void expect_nothing_left(struct vm *vm, const struct group *g,
 	assert_int_equal(vm_count_fds(vm), fds);
 }
 
-static unsigned long resident_kib(struct vm *vm)
+static int64_t heap_bytes(const _Atomic int64_t *count)
 {
-	unsigned long kib = process_status_value(&vm->process, "RssAnon");
-
-	assert_int_not_equal(kib, 0);
-	return kib;
+	return count ? atomic_load(count) : 0;
 }
 
-static int compare_kib(const void *a, const void *b)
+static int64_t least(const int64_t *bytes, unsigned int rounds)
 {
-	const unsigned long *x = a, *y = b;
+	int64_t least_bytes = bytes[0];
 
-	return (*x > *y) - (*x < *y);
+	for (unsigned int i = 1; i < rounds; i++)
+		if (bytes[i] < least_bytes)
+			least_bytes = bytes[i];
+	return least_bytes;
 }
 
-static unsigned long median_kib(unsigned long *kib)
+/* At a look something may still be on its way to be freed, but not at each. */
+static void expect_no_growth(const int64_t bytes[ROUNDS])
 {
-	qsort(kib, GROWTH_ROUNDS, sizeof(*kib), compare_kib);
-	return kib[GROWTH_ROUNDS / 2];
-}
+	int64_t early = least(bytes + WARM_ROUNDS, GROWTH_ROUNDS);
+	int64_t late = least(bytes + ROUNDS - GROWTH_ROUNDS, GROWTH_ROUNDS);
 
-/* QEMU's allocator takes and gives back megabytes as it likes, so medians count. */
-static void expect_no_growth(unsigned long kib[ROUNDS])
-{
-	unsigned long early = median_kib(kib + WARM_ROUNDS);
-	unsigned long late = median_kib(kib + ROUNDS - GROWTH_ROUNDS);
-
-	if (late > early + GROWTH_KIB_MAX)
-		fail_msg("%lu KiB in use early, %lu late", early, late);
+	if (late > early + GROWTH_BYTES_MAX)
+		fail_msg("%lld bytes in use early, %lld late", (long long)early,
+			 (long long)late);
 }
 
 static void expect_rings(struct vm *a, unsigned int index_a, struct vm *b,
@@ -140,12 +164,14 @@ static void expect_rings(struct vm *a, unsigned int index_a, struct vm *b,
 static void expect_client_comes_and_goes(struct group *g,
 					 const char *mapper_properties)
 {
-	struct vm *mapper = group_start_mapper(g, mapper_properties);
+	struct vm_spec mapper_spec = group_mapper_spec(g, mapper_properties);
+	const _Atomic int64_t *heap, *mapper_heap = start_counting(&mapper_spec, g);
+	struct vm *mapper = group_start(g, &mapper_spec);
 	struct vm *other = group_start_client(g, 2, "mapidx=1");
-	struct vm *vm = start_empty(g, false);
+	struct vm *vm = start_empty(g, false, &heap);
 	unsigned int fds = vm_count_fds(vm);
 	unsigned int mapper_fds = 0;
-	unsigned long kib[ROUNDS], mapper_kib[ROUNDS];
+	int64_t bytes[ROUNDS], mapper_bytes[ROUNDS];
 
 	vm_enable_vectors(mapper);
 	vm_enable_vectors(other);
@@ -169,14 +195,14 @@ static void expect_client_comes_and_goes(struct group *g,
 		assert_int_equal(vm_peers(mapper), bit(0) | bit(2));
 		assert_int_equal(vm_peers(other), bit(0) | bit(2));
 		assert_true(msix_take(&mapper->msix, HGSHM_VECTOR_DOORBELL(1)));
-		kib[round] = resident_kib(vm);
-		mapper_kib[round] = resident_kib(mapper);
+		bytes[round] = heap_bytes(heap);
+		mapper_bytes[round] = heap_bytes(mapper_heap);
 		if (round == 0)
 			mapper_fds = vm_count_fds(mapper);
 	}
 	assert_int_equal(vm_count_fds(mapper), mapper_fds);
-	expect_no_growth(kib);
-	expect_no_growth(mapper_kib);
+	expect_no_growth(bytes);
+	expect_no_growth(mapper_bytes);
 	expect_rings(mapper, 0, other, 2);
 }
 
@@ -215,9 +241,10 @@ static void expect_client_goes_on(struct vm *client, struct group *g)
 
 static void expect_mapper_comes_and_goes(struct group *g, const char *properties)
 {
-	struct vm *vm = start_empty(g, true);
+	const _Atomic int64_t *heap;
+	struct vm *vm = start_empty(g, true, &heap);
 	unsigned int fds = vm_count_fds(vm);
-	unsigned long kib[ROUNDS];
+	int64_t bytes[ROUNDS];
 
 	for (int round = 0; round < ROUNDS; round++) {
 		bool serves = round % SERVING_ROUND == 0;
@@ -232,9 +259,9 @@ static void expect_mapper_comes_and_goes(struct group *g, const char *properties
 		if (serves)
 			expect_client_goes_on(client, g);
 		expect_nothing_left(vm, g, fds);
-		kib[round] = resident_kib(vm);
+		bytes[round] = heap_bytes(heap);
 	}
-	expect_no_growth(kib);
+	expect_no_growth(bytes);
 }
 
 static void test_mapper(void **state)
@@ -263,7 +290,8 @@ static void expect_refusal(struct vm *vm, const struct group *g,
 static void test_refused_mapper(void **state)
 {
 	struct group *g = *state;
-	struct vm *vm = start_empty(g, true);
+	const _Atomic int64_t *heap;
+	struct vm *vm = start_empty(g, true, &heap);
 	unsigned int fds = vm_count_fds(vm);
 
 	expect_refusal(vm, g, "\"index\": 64",
@@ -294,7 +322,8 @@ static void test_refused_client(void **state)
 	struct group *g = *state;
 	struct vm *mapper = group_start_mapper(g, "size=16k,clients=4");
 	struct vm *holder = group_start_client(g, 1, "");
-	struct vm *vm = start_empty(g, false);
+	const _Atomic int64_t *heap;
+	struct vm *vm = start_empty(g, false, &heap);
 	unsigned int fds = vm_count_fds(vm);
 	char line[384];
 
@@ -324,7 +353,8 @@ static void test_properties_are_fixed(void **state)
 		"index", "clients", "mapidx", "size", "unlink", "guestmmap",
 	};
 	struct group *g = *state;
-	struct vm *vm = start_empty(g, true);
+	const _Atomic int64_t *heap;
+	struct vm *vm = start_empty(g, true, &heap);
 
 	plug(vm, g, "\"index\": 0, \"size\": \"16k\", \"clients\": 4");
 	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++) {
