@@ -12,15 +12,6 @@ from commanding import BOUND_S, CommandTest
 
 
 class Moving(CommandTest):
-    def wait_for_socket(self, process):
-        """The mapper is there once others are let in."""
-        while True:
-            self.assertIsNone(process.poll(), "the mapper ended")
-            status, out, err = self.run_command("info", self.socket, "--json")
-            if status == 0:
-                return json.loads(out)
-            self.assertRegex(err, "there is no such socket|no mapper listens there")
-
     def found_group(self, **parameters):
         """A mapper that only waits; returns its process."""
         process = self.start("wait", "--count", "0", self.found(**parameters))
