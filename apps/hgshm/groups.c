@@ -54,10 +54,16 @@ static int object_status(const struct search *search, const char *name, struct s
 	return lstat(path, st) || !S_ISREG(st->st_mode) ? -ENOENT : 0;
 }
 
-/* How a mapper makes its object: nobody else may open it, and no page is missing. */
+/* A mapper makes its object so, and takes up no other. */
+static bool is_private(const struct stat *st)
+{
+	return (st->st_mode & 07777) == 0600;
+}
+
+/* And no page is missing. */
 static bool looks_like_ours(const struct stat *st)
 {
-	return (st->st_mode & 07777) == 0600 && st->st_size &&
+	return is_private(st) && st->st_size &&
 	       st->st_size % HGSHM_SLICE_ALIGN_BYTES == 0 &&
 	       (uint64_t)st->st_blocks * 512 >= (uint64_t)st->st_size;
 }
@@ -76,7 +82,7 @@ static int add_objects_by_name(const struct search *search)
 		return 0;
 	while (!ret && (entry = readdir(dir)))
 		if (!strncmp(entry->d_name, NAME_PREFIX, strlen(NAME_PREFIX)) &&
-		    !object_status(search, entry->d_name, &st) &&
+		    !object_status(search, entry->d_name, &st) && is_private(&st) &&
 		    !find_or_add(search->groups, entry->d_name))
 			ret = -ENOMEM;
 	closedir(dir);
@@ -118,7 +124,8 @@ static void note_library_socket(const struct search *search, const struct proces
 
 	for (size_t i = 0; i < process->socket_count; i++)
 		for (size_t k = 0; k < search->listeners.count; k++) {
-			if (search->listeners.items[k].inode != process->sockets[i])
+			if (search->listeners.items[k].inode != process->sockets[i] ||
+			    search->listeners.items[k].path[0] != '/')
 				continue;
 			if (path)
 				return;

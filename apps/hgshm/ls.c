@@ -45,8 +45,9 @@ static const struct argp argp = {
 	       "live: the mapper is there. orphaned: it is not, others are and wait for it. stale: "
 	       "nobody has the memory, or listens at the socket; hgshm rm removes it. unknown: only "
 	       "root can see. A memory object that nobody has is listed if its name starts with "
-	       "hgshm; a socket that nobody listens at if its path says hgshm and it is in /tmp, "
-	       "/run, the user's runtime directory, or directly below. No member notices.",
+	       "hgshm and only its owner may open it; a socket that nobody listens at if its path "
+	       "says hgshm, this user may remove it, and it is in /tmp, /run, the user's runtime "
+	       "directory, or directly below. No member notices.",
 };
 
 static const char *backing_name(const struct group *group)

@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: MIT
 """hgshm ls and hgshm rm, on a made-up /proc and /dev/shm, and on the real ones."""
 import fcntl
+import json
 import os
 import pathlib
+import shutil
 import socket
+import subprocess
 import unittest
 
-from commanding import CommandTest
+from commanding import HGSHM, CommandTest
 
 
 class MadeUp(CommandTest):
@@ -123,6 +126,8 @@ class MadeUp(CommandTest):
     def test_leftovers(self):
         self.memory("hgshm-1")
         self.memory("pulse-shm-1")
+        # no mapper makes it so
+        self.memory("hgshm-notes", mode=0o644)
         for name in ("hgshm-a.sock", "other.sock", "sub/hgshm.sock"):
             path = self.root / "tmp" / name
             path.parent.mkdir(exist_ok=True)
@@ -137,6 +142,47 @@ class MadeUp(CommandTest):
         self.assertEqual(groups["hgshm-1"]["state"], "stale")
         self.assertEqual(self.sockets, ["/tmp/hgshm-a.sock", "/tmp/sub/hgshm.sock"])
         self.assertIn("stale socket  /tmp/hgshm-a.sock\n", self.text)
+
+    def leave_socket(self, path):
+        path = self.root / path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(path))
+
+    def test_sockets_that_are_listened_at_by_another_path(self):
+        (self.root / "var").mkdir()
+        (self.root / "var/run").symlink_to("../run")
+        for name in ("run/hgshm-a.sock", "tmp/vm/hgshm-b.sock", "tmp/vm/hgshm-c.sock"):
+            self.leave_socket(name)
+        self.listen(5, "/var/run/hgshm-a.sock")
+        self.listen(6, "vm/hgshm-b.sock")
+        self.listen(7, "@/tmp/vm/hgshm-c.sock")
+        self.groups()
+        self.assertEqual(self.sockets, ["/tmp/vm/hgshm-c.sock"])
+
+    def test_folders_that_are_links(self):
+        """Others may let one point to what is not theirs."""
+        self.leave_socket("run/deep/docker.sock")
+        (self.root / "tmp/hgshm-1").symlink_to("../run/deep")
+        self.groups()
+        self.assertEqual(self.sockets, [])
+
+    @unittest.skipIf(os.geteuid(), "only root can be another user")
+    def test_sockets_of_another_user(self):
+        self.leave_socket("tmp/hgshm-a.sock")
+        self.leave_socket("tmp/hgshm-b.sock")
+        os.chown(self.root / "tmp/hgshm-b.sock", 65534, 65534)
+        self.memory("hgshm-1")
+        self.groups()
+        self.assertEqual(self.sockets, ["/tmp/hgshm-a.sock", "/tmp/hgshm-b.sock"])
+        # the test's folder is private, and the build's may be
+        program = shutil.copy(HGSHM, self.top / "hgshm")
+        self.top.chmod(0o755)
+        out = subprocess.run([program, "ls", "--json", "--sysroot", self.root], check=True,
+                             capture_output=True, user=65534, group=65534, extra_groups=[])
+        said = json.loads(out.stdout)
+        self.assertEqual(said["stale_sockets"], ["/tmp/hgshm-b.sock"])
+        self.assertEqual([group["state"] for group in said["groups"]], ["unknown"])
 
     def test_remove_all_that_is_stale(self):
         self.memory("hgshm-1")
@@ -176,6 +222,7 @@ class MadeUp(CommandTest):
         path = os.fsencode(self.root / "dev/shm") + b"/hgshm-\xff\xc0\x80\xed\xa0\x80"
         with open(path, "wb") as file:
             file.write(b"x" * 4096)
+        os.chmod(path, 0o600)
         groups = self.groups()
         self.assertEqual(sorted(groups), sorted([name, "hgshm-" + "\ufffd" * 6]))
         self.assertIn('hgshm-"\\\\x1b\\x0a\u00e9', self.text)
@@ -239,6 +286,42 @@ class Real(CommandTest):
                          f"removed {self.socket.name}\n")
         self.assertFalse(self.socket.exists())
 
+    def test_one_that_can_not_be_removed(self):
+        """It does not keep the others, and each is told of in a line."""
+        self.leave_object()
+        status, out, err = self.run_command("rm", "--json", self.top / "x", self.name,
+                                            "hgshm-\x1b\n")
+        self.assertEqual((status, json.loads(out)), (1, {"removed": [self.name]}))
+        self.assertEqual(err.splitlines()[0], f"hgshm rm: {self.top}/x: No such file or directory")
+        self.assertRegex(err.splitlines()[1], r"^hgshm rm: hgshm-\\x1b\\x0a: no group of this host")
+        self.assertEqual(len(err.splitlines()), 2)
+        self.assertFalse(self.object.exists())
+
+    def test_a_name_that_blocks(self):
+        os.mkfifo(self.object)
+        self.refuse("no group of this host", "rm", self.name)
+        self.succeed("rm", "--force", self.name)
+        self.assertFalse(self.object.exists())
+
+    def test_a_link_to_memory(self):
+        self.leave_object()
+        link = pathlib.Path(f"{self.object}-link")
+        self.addCleanup(link.unlink, missing_ok=True)
+        link.symlink_to(self.object)
+        self.refuse("no group of this host", "rm", link.name)
+        self.refuse("Too many levels of symbolic links", "rm", "--force", link.name)
+        self.assertTrue(self.object.exists() and link.is_symlink())
+
+    def test_a_socket_whose_path_is_long(self):
+        folder = self.top / ("x" * 200)
+        folder.mkdir()
+        os.chdir(folder)
+        self.addCleanup(os.chdir, "/")
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind("group.sock")
+        self.succeed("rm", folder / "group.sock")
+        self.assertEqual(os.listdir(folder), [])
+
     def test_what_is_no_socket(self):
         file = self.top / "file"
         file.touch()
@@ -251,6 +334,8 @@ class Real(CommandTest):
     def test_options(self):
         self.refuse("what? Give", "rm", status=2)
         self.refuse("--stale: it takes no names", "rm", "--stale", "x", status=2)
+        self.refuse("--force: with names", "rm", "--stale", "--force", status=2)
+        self.refuse("a name is empty", "rm", "")
 
 
 class Sysroot(CommandTest):

@@ -306,6 +306,8 @@ class Moving(CommandTest):
     def test_no_such_place(self):
         self.refuse(f"{self.socket}", "info", self.socket)
         self.refuse("nothing: no device, no socket and no group of this host", "info", "nothing")
+        self.refuse("PLACE is empty", "info", "")
+        self.refuse("\\x1b[31m\\x0a: no device", "info", "\x1b[31m\n")
         self.refuse("size=lots", "info", f"found:{self.socket}?size=lots")
         self.refuse("/dev/hgshm99", "info", "/dev/hgshm99")
         self.refuse("/dev/null is not an hgshm device", "info", "/dev/null")

@@ -152,6 +152,7 @@ class Completion(CommandTest):
 
     def test_leftovers(self):
         self.object.write_bytes(b"x")
+        self.object.chmod(0o600)
         self.assertEqual(self.complete("rm", self.name[:-1]), [self.name])
 
     def test_names_with_spaces(self):
