@@ -4,9 +4,13 @@
 import json
 import os
 import resource
+import shutil
 import unittest
 
 from commanding import CommandTest
+
+
+HUGE_PAGES = "sys/kernel/mm/hugepages/hugepages-2048kB"
 
 
 class Machine(CommandTest):
@@ -17,7 +21,7 @@ class Machine(CommandTest):
         self.write("proc/net/unix", "Num\n")
         self.write("proc/locks", "")
         self.write("dev/kvm", "")
-        self.write("sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "64\n")
+        self.huge_pages(64, 64)
         (self.root / "dev/shm").mkdir(mode=0o777)
 
     def write(self, name, text):
@@ -25,6 +29,10 @@ class Machine(CommandTest):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         return path
+
+    def huge_pages(self, all_pages, free, promised=0):
+        for name, count in (("nr", all_pages), ("free", free), ("resv", promised)):
+            self.write(f"{HUGE_PAGES}/{name}_hugepages", f"{count}\n")
 
     def examine(self, *words, status=0):
         got, out, err = self.run_command("doctor", "--sysroot", self.root, *words)
@@ -79,25 +87,34 @@ class Host(Machine):
         self.assertIn("512 TiB is wanted", self.checks["shm"]["found"])
 
     def test_huge_pages(self):
-        pages = "sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages"
-        self.write(pages, "3\n")
+        self.huge_pages(all_pages=10, free=3)
         self.assertEqual(self.examine()[1]["huge pages"], "advice")
-        self.assertIn("vm.nr_hugepages=32", self.checks["huge pages"]["mend"])
+        self.assertIn("vm.nr_hugepages=39,", self.checks["huge pages"]["mend"])
         self.assertEqual(self.examine("--size", "6m")[1]["huge pages"], "ok")
-        (self.root / pages).unlink()
+        self.huge_pages(all_pages=10, free=3, promised=1)
+        self.assertEqual(self.examine("--size", "6m")[1]["huge pages"], "advice")
+        self.assertIn("2 of 2 MiB are free", self.checks["huge pages"]["found"])
+        self.assertIn("vm.nr_hugepages=11,", self.checks["huge pages"]["mend"])
+        shutil.rmtree(self.root / HUGE_PAGES)
         self.assertEqual(self.examine()[1]["huge pages"], "advice")
 
     def test_memlock(self):
-        """64 KiB may be locked, by a limit that any user may set."""
+        """64 KiB may be locked, by a limit that any user may set, and that root is not held to."""
         hard = resource.getrlimit(resource.RLIMIT_MEMLOCK)[1]
         for size, result in (("64k", "ok"), ("65k", "advice")):
-            out = self.succeed("doctor", "--sysroot", self.root, "--size", size,
-                               preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_MEMLOCK,
-                                                                     (65536, hard)))
-            self.assertIn(f"{result:8} memlock ", out)
+            words = ("doctor", "--sysroot", self.root, "--size", size)
+            more = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_MEMLOCK,
+                                                             (65536, hard))}
+            if os.geteuid():
+                self.assertIn(f"{result:8} memlock ", self.succeed(*words, **more))
+            else:
+                self.assertIn("ok       memlock ", self.succeed(*words, **more))
+                (self.root / "dev/kvm").chmod(0o666)
+                (self.root / "dev/shm").chmod(0o777)
+                self.assertIn(f"{result:8} memlock ", self.run_as_nobody(*words, **more))
 
     def test_leftovers(self):
-        self.write("dev/shm/hgshm-1", "x")
+        self.write("dev/shm/hgshm-1", "x").chmod(0o600)
         self.assertEqual(self.examine()[1]["leftovers"], "advice")
         self.assertIn("1 stale memory", self.checks["leftovers"]["found"])
 
