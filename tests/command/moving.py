@@ -312,7 +312,8 @@ class Moving(CommandTest):
         self.refuse("/dev/hgshm99", "info", "/dev/hgshm99")
         self.refuse("/dev/null is not an hgshm device", "info", "/dev/null")
         (self.top / "file").touch()
-        self.refuse(f"{self.top}/file", "info", self.top / "file")
+        self.refuse(f"{self.top}/file is no socket", "info", self.top / "file")
+        self.refuse(f"{self.top} is no socket", "info", self.top)
 
     def test_a_full_disk(self):
         put = self.start("put", self.found(), stdin=subprocess.PIPE)
