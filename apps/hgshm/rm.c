@@ -29,8 +29,8 @@ enum {
 
 static const struct argp_option option_list[] = {
 	{ "stale", KEY_STALE, NULL, 0, "remove all that hgshm ls calls stale", 0 },
-	{ "force", 'f', NULL, 0, "remove it even if somebody has it, or its name is not "
-	  "one that hgshm makes up", 0 },
+	{ "force", 'f', NULL, 0, "remove it even if somebody has it, or it does not look "
+	  "like a group's", 0 },
 	OPTION_JSON,
 	OPTION_SYSROOT,
 	{ 0 },
@@ -88,10 +88,11 @@ static int remove_group(const struct groups *groups, const struct options *optio
 	const struct group *group = groups_find(groups, name);
 
 	if (!group && !options->force)
-		return problem_set(problem, -ENOENT, "%s: no group of this host, and hgshm did not make "
-				   "up that name; hgshm ls lists groups, --force removes "
+		return problem_set(problem, -ENOENT, "%s: no group of this host, and no memory that looks "
+				   "like one's; hgshm ls lists both, --force removes "
 				   SHM_FOLDER "/%s all the same", name, name);
-	if (group && group->state != GROUP_STALE && !options->force)
+	if (group && group->state != GROUP_STALE && group->state != GROUP_UNUSED &&
+	    !options->force)
 		return problem_set(problem, -EBUSY, "%s: it is %s%s; stop who is in, or give --force",
 				   name, group_state_name(group->state),
 				   group->state == GROUP_UNKNOWN ? ", only root can see who has it" :

@@ -123,7 +123,8 @@ class MadeUp(CommandTest):
 
     def test_leftovers(self):
         self.memory("hgshm-1")
-        self.memory("pulse-shm-1")
+        # not all of it is there, as a mapper's is
+        os.truncate(self.memory("pulse-shm-1"), 1 << 20)
         # no mapper makes it so
         self.memory("hgshm-notes", mode=0o644)
         for name in ("hgshm-a.sock", "other.sock", "sub/hgshm.sock"):
@@ -189,7 +190,7 @@ class MadeUp(CommandTest):
         self.groups()
         removed = self.succeed_json("rm", "--sysroot", self.root, "--stale")["removed"]
         self.assertEqual(removed, ["hgshm-1", "hgshm-2", "/tmp/hgshm-a.sock"])
-        self.assertEqual(list(self.groups()), ["hgshm-3"])
+        self.assertEqual(list(self.groups()), ["hgshm-3", "other"])
         self.assertEqual(sorted(os.listdir(self.root / "dev/shm")), ["hgshm-3", "other"])
         self.assertEqual(os.listdir(self.root / "tmp"), ["hgshm-b.sock"])
         self.assertEqual(self.succeed_json("rm", "--sysroot", self.root, "--stale"),
@@ -198,6 +199,25 @@ class MadeUp(CommandTest):
     def test_a_lock_of_somebody_unseen(self):
         self.lock(self.memory("hgshm-1"), 0)
         self.assertEqual(self.groups()["hgshm-1"]["state"], "live")
+
+    def test_memory_with_a_name_of_ones_choice(self):
+        """Whose mapper was killed: it looks like a group's, and nobody has it."""
+        self.memory("pipeline")
+        for name in ("opened", "mapped"):
+            self.memory(name)
+        self.process(70, "backup", ("backup",), ["/dev/shm/opened"], maps=["/dev/shm/mapped"])
+        self.lock(self.memory("locked"), 0)
+        self.memory("readable", mode=0o644)
+        self.memory("half-a-page", size=6000)
+        self.memory("empty", size=0)
+        groups = self.groups()
+        self.assertEqual({name: group["state"] for name, group in groups.items()},
+                         {"pipeline": "unused"})
+        words = ("rm", "--sysroot", self.root)
+        self.assertEqual(self.succeed_json(*words, "--stale"), {"removed": []})
+        self.refuse("no memory that looks like one's", *words, "opened")
+        self.assertEqual(self.succeed_json(*words, "pipeline"), {"removed": ["pipeline"]})
+        self.assertEqual(self.groups(), {})
 
     def test_memory_of_the_vm_itself(self):
         # a QEMU whose RAM is in /dev/shm as well
@@ -263,7 +283,7 @@ class Real(CommandTest):
         other = pathlib.Path(f"/dev/shm/test-{self.top.name}")
         self.addCleanup(other.unlink, missing_ok=True)
         other.write_bytes(b"x")
-        self.refuse("hgshm did not make up that name", "rm", other.name)
+        self.refuse("no memory that looks like one's", "rm", other.name)
         self.assertTrue(other.exists())
         self.succeed("rm", "--force", other.name)
         self.assertFalse(other.exists())
