@@ -47,6 +47,9 @@ static int explain_connect(const char *path, int error)
 					  "group's mapper listens", path);
 		return hgshm_fail(-ECONNREFUSED, "%s: no mapper listens there; start it first",
 				  path);
+	case EACCES:
+		return hgshm_fail(-EACCES, "%s: this user may not join there; let its owner chmod the "
+				  "socket, or run this as its owner", path);
 	case EAGAIN:
 		return hgshm_fail(-ETIMEDOUT, "%s: the mapper takes no connections; is it stopped "
 				  "or overloaded?", path);

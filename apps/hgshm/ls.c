@@ -2,6 +2,7 @@
 /* hgshm ls: the groups of this host, the devices of a guest. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "devices.h"
@@ -207,7 +208,8 @@ static void print_text(const struct groups *groups, const struct devices *device
 	for (size_t i = 0; i < devices->count; i++)
 		print_device(&devices->items[i]);
 	if (!groups->count && !groups->stale_sockets.count && !devices->count)
-		printf("no group on this host\n");
+		printf("no group on this host%s\n", groups->hidden && geteuid() ?
+		       " that this user can see; root sees all" : "");
 }
 
 static int run(int argc, char **argv)

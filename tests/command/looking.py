@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import socket
+import subprocess
 import unittest
 
 from commanding import CommandTest
@@ -349,6 +350,42 @@ class Real(CommandTest):
         self.refuse("--stale: it takes no names", "rm", "--stale", "x", status=2)
         self.refuse("--force: with names", "rm", "--stale", "--force", status=2)
         self.refuse("a name is empty", "rm", "")
+
+
+@unittest.skipIf(os.geteuid(), "only root can be another user")
+class OtherUser(CommandTest):
+    """Another user than that of the group."""
+
+    def refuse_nobody(self, wanted, *words):
+        with self.assertRaises(subprocess.CalledProcessError) as caught:
+            self.run_as_nobody(*words)
+        self.assertEqual((caught.exception.returncode, caught.exception.stdout), (1, ""))
+        self.assertIn(wanted, caught.exception.stderr)
+
+    def test_join(self):
+        mapper = self.start("wait", "--count", "0", self.found(clients=3))
+        self.read_line(mapper.stderr)
+        self.refuse_nobody("this user may not join there; let its owner chmod", "info", self.socket)
+        self.socket.chmod(0o666)
+        self.refuse_nobody("is another user's; run this as that user, or the mapper with "
+                           "backing=memfd", "info", self.socket)
+        self.refuse_nobody("somebody listens there", "rm", self.socket)
+        self.stop(mapper)
+
+    def test_join_sealed(self):
+        mapper = self.start("wait", "--count", "0", self.found(clients=3, backing="memfd"))
+        self.read_line(mapper.stderr)
+        self.socket.chmod(0o666)
+        said = json.loads(self.run_as_nobody("info", "--json", self.socket))
+        self.assertEqual((said["index"], said["peers"]), (1, [0, 1]))
+        self.stop(mapper)
+
+    def test_remove(self):
+        self.object.write_bytes(bytes(4096))
+        self.object.chmod(0o600)
+        self.refuse_nobody("it is unknown, only root can see who has it", "rm", self.name)
+        self.refuse_nobody("Permission denied", "rm", "--force", self.name)
+        self.assertTrue(self.object.exists())
 
 
 class Sysroot(CommandTest):
