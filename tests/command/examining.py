@@ -6,6 +6,7 @@ import os
 import re
 import resource
 import shutil
+import subprocess
 import unittest
 
 from commanding import CommandTest
@@ -79,10 +80,18 @@ class Host(Machine):
         (self.root / "dev/kvm").unlink()
         self.problem("kvm", "modprobe kvm_intel")
 
-    @unittest.skipIf(os.geteuid() == 0, "root may open anything")
     def test_no_right_to_kvm(self):
         (self.root / "dev/kvm").chmod(0)
-        self.problem("kvm", "adduser USER kvm")
+        words = ("doctor", "--sysroot", self.root)
+        if os.geteuid():
+            status, out, _ = self.run_command(*words)
+        else:
+            with self.assertRaises(subprocess.CalledProcessError) as caught:
+                self.run_as_nobody(*words)
+            status, out = caught.exception.returncode, caught.exception.stdout
+        self.assertEqual(status, 1)
+        self.assertRegex(out, "(?m)^problem  kvm +/dev/kvm: Permission denied\n"
+                              " +mend: add the user to its group: adduser USER kvm")
 
     def test_no_shm(self):
         (self.root / "dev/shm").rmdir()
