@@ -300,6 +300,8 @@ class Moving(CommandTest):
     def test_with_whom(self):
         self.refuse("with which member? This is the mapper of clients=4, so give N from 1 to 3",
                     "put", self.found(clients=4))
+        self.refuse("leaves 512 for each ring, must be at least 768; give the group a larger size",
+                    "put", self.found(size="8k"))
         self.refuse("N=0: that is this member itself", "cat", "0", self.found())
         self.refuse("N=9: the group has clients=2, so give 0 to 1", "cat", "9", self.found())
 
