@@ -7,14 +7,14 @@ DESTDIR ?=
 
 all:
 	@scripts/setup
-	@scripts/build $(BUILD) $(PREFIX)
+	@scripts/build $(BUILD) "$(PREFIX)"
 
 demo: all
 	@scripts/demo $(BUILD)
 
 check:
 	@scripts/setup --check
-	@scripts/build $(BUILD) $(PREFIX)
+	@scripts/build $(BUILD) "$(PREFIX)"
 	@scripts/check $(BUILD)
 
 qemu-tree: all
@@ -38,7 +38,10 @@ bench: all
 	@scripts/bench $(BUILD)
 
 install: all
-	@scripts/install $(BUILD) $(PREFIX) $(DESTDIR)
+	@scripts/install $(BUILD) "$(PREFIX)" "$(DESTDIR)"
+
+uninstall:
+	@scripts/uninstall "$(PREFIX)" "$(DESTDIR)"
 
 clean:
 	rm -rf $(BUILD)
@@ -53,7 +56,8 @@ help:
 	@echo 'make debug-kernel  build that kernel into the cache, which takes minutes'
 	@echo 'make check-newest  compile the plug-in against the newest QEMU source'
 	@echo 'make install  install below PREFIX ($(PREFIX)), staged by DESTDIR'
+	@echo 'make uninstall  remove what make install has put there'
 	@echo 'make clean    remove $(BUILD)/; downloads stay in ~/.cache/hgshm'
 
 .PHONY: all bench check check-debug check-newest clean debug-kernel demo help install \
-	qemu-tree
+	qemu-tree uninstall

@@ -62,8 +62,9 @@ int hgshm_ring_place(struct hgshm *h, uint32_t writer, uint32_t reader, void **m
 	place_bytes = HGSHM_RING_PLACE_BYTES(slice_bytes, place.count);
 	if (place_bytes < HGSHM_RING_BYTES_MIN)
 		return hgshm_fail(-ENOSPC, "a ring from member %u to %u: a slice of %zu bytes "
-				  "leaves %zu for each ring, must be at least %d", writer, reader,
-				  slice_bytes, place_bytes, HGSHM_RING_BYTES_MIN);
+				  "leaves %zu for each ring, must be at least %d; "
+				  "give the group a larger size", writer, reader, slice_bytes, place_bytes,
+				  HGSHM_RING_BYTES_MIN);
 	*memory = (unsigned char *)start + HGSHM_RING_AREA_OFFSET(slice_bytes) +
 		  place.number * place_bytes;
 	*bytes = place_bytes;

@@ -166,6 +166,10 @@ int hgshm_shm_open(const struct hgshm_memory *memory, const char *socket)
 	struct stat st;
 	int ret;
 
+	if (fd < 0 && errno == EACCES)
+		return hgshm_fail(-EACCES, "the memory shmid=%s of the mapper at %s is another user's; "
+				  "run this as that user, or the mapper with backing=memfd",
+				  memory->shmid, socket);
 	if (fd < 0)
 		return hgshm_fail(-errno, "the memory shmid=%s of the mapper at %s can't be opened: "
 				  "%s", memory->shmid, socket, strerror(errno));

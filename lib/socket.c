@@ -28,6 +28,13 @@ static struct sockaddr_un address_of(const char *path)
 	return address;
 }
 
+static bool is_no_socket(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && !S_ISSOCK(st.st_mode);
+}
+
 static int explain_connect(const char *path, int error)
 {
 	switch (error) {
@@ -35,8 +42,14 @@ static int explain_connect(const char *path, int error)
 		return hgshm_fail(-ENOENT, "%s: there is no such socket; start the group's mapper "
 				  "first", path);
 	case ECONNREFUSED:
+		if (is_no_socket(path))
+			return hgshm_fail(-ECONNREFUSED, "%s is no socket; give the path where the "
+					  "group's mapper listens", path);
 		return hgshm_fail(-ECONNREFUSED, "%s: no mapper listens there; start it first",
 				  path);
+	case EACCES:
+		return hgshm_fail(-EACCES, "%s: this user may not join there; let its owner chmod the "
+				  "socket, or run this as its owner", path);
 	case EAGAIN:
 		return hgshm_fail(-ETIMEDOUT, "%s: the mapper takes no connections; is it stopped "
 				  "or overloaded?", path);

@@ -5,9 +5,11 @@
 
 #include "interrupt.h"
 #include "program.h"
+#include "standard_files.h"
 
 void program_begin(const struct argp *argp, int argc, char **argv, void *options)
 {
+	standard_files_fill();
 	argp_err_exit_status = 2;
 	argp_parse(argp, argc, argv, 0, NULL, options);
 	interrupt_catch();

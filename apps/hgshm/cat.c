@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* hgshm cat: writes what another member's hgshm put sends. */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "command.h"
 #include "crc32c.h"
 #include "heartbeat.h"
@@ -17,24 +19,36 @@ static const struct argp argp = {
 	.args_doc = "[N] [PLACE]",
 	.doc = "Write to standard output what member N sends by hgshm put. Ends with status 0 when all "
 	       "of it was written and its checksum is right.\v"
-	       "N left out: the mapper; for the mapper of two, the other. Either side may start "
-	       "first. " PLACE_DOC,
+	       "N left out: the mapper; for the mapper of two, the other. Of two members of a group "
+	       "either may start first. " PLACE_DOC,
 	.children = stream_options_children,
 };
+
+/* How many it took; 0 where it took none now, or a signal came. */
+static ssize_t write_some(const char *data, size_t bytes, struct problem *problem)
+{
+	struct pollfd pollfd = { .fd = STDOUT_FILENO, .events = POLLOUT };
+	ssize_t wrote = write(STDOUT_FILENO, data, bytes);
+
+	/* a pipe that somebody else has set not to block */
+	if (wrote < 0 && errno == EAGAIN)
+		wrote = poll(&pollfd, 1, STREAM_BEAT_NS / NS_PER_MS) < 0 ? -1 : 0;
+	if (wrote < 0 && errno != EINTR)
+		return problem_set(problem, -errno, "standard output: %s", strerror(errno));
+	return wrote < 0 ? 0 : wrote;
+}
 
 static int write_all(struct stream *stream, const char *data, size_t bytes,
 		     struct problem *problem)
 {
 	stream->crc = crc32c(stream->crc, data, bytes);
 	while (bytes) {
-		ssize_t wrote = write(STDOUT_FILENO, data, bytes);
+		ssize_t wrote = write_some(data, bytes, problem);
 
 		if (interrupted)
 			return -EINTR;
-		if (wrote < 0 && errno == EINTR)
-			continue;
 		if (wrote < 0)
-			return problem_set(problem, -errno, "standard output: %s", strerror(errno));
+			return wrote;
 		data += wrote;
 		bytes -= wrote;
 		stream->bytes += wrote;
@@ -156,7 +170,7 @@ static int run(int argc, char **argv)
 	int ret;
 
 	program_begin(&argp, argc, argv, &options);
-	ret = stream_open(&stream, &options, HGSHM_RING_CONSUMER, &problem);
+	ret = stream_open(&stream, argv[0], &options, HGSHM_RING_CONSUMER, &problem);
 	if (!ret) {
 		ret = cat(&stream, &problem);
 		if (!ret && options.json)

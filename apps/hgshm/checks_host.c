@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <linux/kvm.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "checks.h"
@@ -19,6 +21,8 @@
 
 #define HUGE_PAGES	"/sys/kernel/mm/hugepages/hugepages-2048kB/"
 #define HUGE_PAGE_BYTES	(UINT64_C(2) << 20)
+
+#define IPC_LOCK_MASK	(1u << CAP_IPC_LOCK)
 
 static bool has_flag(const char *root)
 {
@@ -141,13 +145,17 @@ static void check_huge_pages(struct checks *checks)
 {
 	uint64_t wanted = (checks->size_bytes + HUGE_PAGE_BYTES - 1) / HUGE_PAGE_BYTES;
 	struct check *check;
-	uint64_t free_pages;
+	uint64_t free_pages, promised_pages, all_pages;
 
-	if (!read_number(checks->root, HUGE_PAGES "free_hugepages", &free_pages)) {
+	if (!read_number(checks->root, HUGE_PAGES "free_hugepages", &free_pages) ||
+	    !read_number(checks->root, HUGE_PAGES "resv_hugepages", &promised_pages) ||
+	    !read_number(checks->root, HUGE_PAGES "nr_hugepages", &all_pages)) {
 		check = check_add(checks, "huge pages", CHECK_ADVICE, "this kernel has none of 2 MiB");
 		check_mend(check, "none are needed; a kernel with CONFIG_HUGETLBFS has them");
 		return;
 	}
+	/* mapped by somebody who has not touched them yet */
+	free_pages -= promised_pages < free_pages ? promised_pages : free_pages;
 	if (free_pages >= wanted) {
 		check_add(checks, "huge pages", CHECK_OK, "%" PRIu64 " of 2 MiB are free", free_pages);
 		return;
@@ -156,7 +164,16 @@ static void check_huge_pages(struct checks *checks)
 			  PRIu64 " would hold %s", free_pages, wanted,
 			  text_about(checks->size_bytes).text);
 	check_mend(check, "sysctl vm.nr_hugepages=%" PRIu64 ", then the device's memdev= with "
-		   "memory-backend-memfd,share=on,hugetlb=on", wanted);
+		   "memory-backend-memfd,share=on,hugetlb=on", all_pages - free_pages + wanted);
+}
+
+/* The kernel does not hold root, and who else has that capability, to the limit. */
+static bool may_lock_all(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	return !syscall(SYS_capget, &header, data) && (data[0].effective & IPC_LOCK_MASK);
 }
 
 void checks_memlock(struct checks *checks)
@@ -166,6 +183,11 @@ void checks_memlock(struct checks *checks)
 
 	if (getrlimit(RLIMIT_MEMLOCK, &limit))
 		return;
+	if (may_lock_all()) {
+		check_add(checks, "memlock", CHECK_OK, "this user may lock any amount, whatever the "
+			  "limit");
+		return;
+	}
 	if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= checks->size_bytes) {
 		check_add(checks, "memlock", CHECK_OK, "%s may be locked",
 			  limit.rlim_cur == RLIM_INFINITY ? "any amount" :

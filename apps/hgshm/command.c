@@ -7,6 +7,7 @@
 #include "command.h"
 #include "interrupt.h"
 #include "size.h"
+#include "text.h"
 
 uint64_t command_number(struct argp_state *state, const char *name, const char *text,
 			uint64_t least, uint64_t most)
@@ -28,6 +29,13 @@ int64_t command_seconds(struct argp_state *state, const char *name, const char *
 	return ns;
 }
 
+void command_complain(const char *name, const struct problem *problem)
+{
+	fprintf(stderr, "%s: ", name);
+	text_print(stderr, problem->text);
+	putc('\n', stderr);
+}
+
 int command_end(const char *name, int ret, const struct problem *problem)
 {
 	if (interrupted)
@@ -37,6 +45,6 @@ int command_end(const char *name, int ret, const struct problem *problem)
 		return EXIT_FAILURE;
 	}
 	if (ret)
-		fprintf(stderr, "%s: %s\n", name, problem->text);
+		command_complain(name, problem);
 	return ret ? EXIT_FAILURE : EXIT_SUCCESS;
 }

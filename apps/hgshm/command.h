@@ -51,6 +51,9 @@ uint64_t command_number(struct argp_state *state, const char *name, const char *
 			uint64_t least, uint64_t most);
 int64_t command_seconds(struct argp_state *state, const char *name, const char *text);
 
+/* Says the problem's line, whatever bytes are in it. */
+void command_complain(const char *name, const struct problem *problem);
+
 /*
  * The exit status of a subcommand: 0 for ret 0; else the problem's line, and 1. Output
  * that could not be written is a failure, too.

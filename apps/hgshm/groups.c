@@ -13,13 +13,14 @@
 #include "listeners.h"
 #include "stale_sockets.h"
 
-/* Made-up names start so; other objects in /dev/shm are no business of ours by their name. */
+/* Made-up names start so. */
 #define NAME_PREFIX	"hgshm"
 
 struct search {
 	struct groups *groups;
 	const char *root;
 	struct listeners listeners;
+	struct names taken;	/* objects that any process has, whatever it is */
 };
 
 struct group *groups_find(const struct groups *groups, const char *name)
@@ -54,15 +55,41 @@ static int object_status(const struct search *search, const char *name, struct s
 	return lstat(path, st) || !S_ISREG(st->st_mode) ? -ENOENT : 0;
 }
 
-/* How a mapper makes its object: nobody else may open it, and no page is missing. */
+/* A mapper makes its object so, and takes up no other. */
+static bool is_private(const struct stat *st)
+{
+	return (st->st_mode & 07777) == 0600;
+}
+
+/* And no page is missing. */
 static bool looks_like_ours(const struct stat *st)
 {
-	return (st->st_mode & 07777) == 0600 && st->st_size &&
+	return is_private(st) && st->st_size &&
 	       st->st_size % HGSHM_SLICE_ALIGN_BYTES == 0 &&
 	       (uint64_t)st->st_blocks * 512 >= (uint64_t)st->st_size;
 }
 
-static int add_objects_by_name(const struct search *search)
+static bool is_made_up(const char *name)
+{
+	return !strncmp(name, NAME_PREFIX, strlen(NAME_PREFIX));
+}
+
+static bool has_made_up_name(const struct search *search, const char *name, const struct stat *st)
+{
+	return is_made_up(name) && is_private(st);
+}
+
+/* Memory of a name that somebody chose tells only by its looks that it may be a group's. */
+static bool looks_unused(const struct search *search, const char *name, const struct stat *st)
+{
+	return looks_like_ours(st) && (!geteuid() || st->st_uid == geteuid()) &&
+	       !names_have(&search->taken, name) &&
+	       !lock_holder(search->root, st->st_dev, st->st_ino);
+}
+
+static int add_objects_that(const struct search *search,
+			    bool (*fits)(const struct search *search, const char *name,
+					 const struct stat *st))
 {
 	char path[PATH_MAX];
 	struct dirent *entry;
@@ -75,9 +102,8 @@ static int add_objects_by_name(const struct search *search)
 	if (!dir)
 		return 0;
 	while (!ret && (entry = readdir(dir)))
-		if (!strncmp(entry->d_name, NAME_PREFIX, strlen(NAME_PREFIX)) &&
-		    !object_status(search, entry->d_name, &st) &&
-		    !find_or_add(search->groups, entry->d_name))
+		if (!object_status(search, entry->d_name, &st) &&
+		    fits(search, entry->d_name, &st) && !find_or_add(search->groups, entry->d_name))
 			ret = -ENOMEM;
 	closedir(dir);
 	return ret;
@@ -118,7 +144,8 @@ static void note_library_socket(const struct search *search, const struct proces
 
 	for (size_t i = 0; i < process->socket_count; i++)
 		for (size_t k = 0; k < search->listeners.count; k++) {
-			if (search->listeners.items[k].inode != process->sockets[i])
+			if (search->listeners.items[k].inode != process->sockets[i] ||
+			    search->listeners.items[k].path[0] != '/')
 				continue;
 			if (path)
 				return;
@@ -228,15 +255,17 @@ static int add_slices(const struct search *search, const struct process *process
 	return 0;
 }
 
-static int add_process(const struct search *search, pid_t pid)
+static int add_process(struct search *search, pid_t pid)
 {
 	struct process process;
 	int ret = process_read(&process, search->root, pid);
 
 	if (ret)
 		return ret == -ESRCH ? 0 : ret;
+	for (size_t i = 0; !ret && i < process.objects.count; i++)
+		ret = names_add(&search->taken, process.objects.items[i]);
 	search->groups->hidden += process.hidden;
-	if (process.kind == PROCESS_QEMU)
+	if (!ret && process.kind == PROCESS_QEMU)
 		ret = add_qemu_devices(search, &process);
 	if (!ret && process.kind != PROCESS_OTHER)
 		ret = add_objects(search, &process);
@@ -246,7 +275,7 @@ static int add_process(const struct search *search, pid_t pid)
 	return ret;
 }
 
-static int add_processes(const struct search *search, struct problem *problem)
+static int add_processes(struct search *search, struct problem *problem)
 {
 	char path[PATH_MAX];
 	struct dirent *entry;
@@ -286,7 +315,7 @@ static void judge(const struct search *search, struct group *group)
 	else if (geteuid() && group->owner != geteuid())
 		group->state = GROUP_UNKNOWN;
 	else
-		group->state = GROUP_STALE;
+		group->state = is_made_up(group->name) ? GROUP_STALE : GROUP_UNUSED;
 }
 
 static int compare_names(const void *a, const void *b)
@@ -310,14 +339,17 @@ int groups_read(struct groups *groups, const char *root, struct problem *problem
 	ret = listeners_read(&search.listeners, root);
 	if (ret)
 		return problem_set(problem, ret, "%s/proc/net/unix: %s", root, strerror(-ret));
-	ret = add_objects_by_name(&search);
+	ret = add_objects_that(&search, has_made_up_name);
 	if (!ret)
 		ret = stale_sockets_find(&groups->stale_sockets, root, &search.listeners);
 	if (ret)
 		problem_set(problem, ret, "looking at " SHM_FOLDER ": %s", strerror(-ret));
 	else
 		ret = add_processes(&search, problem);
+	if (!ret && add_objects_that(&search, looks_unused))
+		ret = problem_set(problem, -ENOMEM, "no memory");
 	listeners_free(&search.listeners);
+	names_free(&search.taken);
 	if (ret) {
 		groups_free(groups);
 		return ret;
@@ -351,6 +383,7 @@ const char *group_state_name(enum group_state state)
 		[GROUP_LIVE] = "live",
 		[GROUP_ORPHANED] = "orphaned",
 		[GROUP_STALE] = "stale",
+		[GROUP_UNUSED] = "unused",
 		[GROUP_UNKNOWN] = "unknown",
 	};
 

@@ -17,6 +17,7 @@ enum group_state {
 	GROUP_LIVE,		/* its mapper is there */
 	GROUP_ORPHANED,		/* others are, who wait for a mapper */
 	GROUP_STALE,		/* nobody has its memory */
+	GROUP_UNUSED,		/* the same, but the name does not say that it is a group's */
 	GROUP_UNKNOWN,		/* this user may not see who has it */
 };
 

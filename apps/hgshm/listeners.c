@@ -47,7 +47,7 @@ int listeners_read(struct listeners *listeners, const char *root)
 		if (sscanf(line, "%*x: %*x %*x %x %*x %*x %" SCNu64 " %n", &flags, &inode,
 			   &at) < 2 || !at)
 			continue;
-		if ((flags & FLAG_LISTENING) && line[at] == '/')
+		if ((flags & FLAG_LISTENING) && line[at] && line[at] != '@')
 			ret = add(listeners, inode, line + at);
 	}
 	free(line);
@@ -57,11 +57,34 @@ int listeners_read(struct listeners *listeners, const char *root)
 	return ret;
 }
 
-bool listeners_have(const struct listeners *listeners, const char *path)
+static bool is_same_file(const char *root, const char *path, const struct stat *st)
 {
-	for (size_t i = 0; i < listeners->count; i++)
-		if (!strcmp(listeners->items[i].path, path))
+	char full[PATH_MAX];
+	struct stat other;
+
+	snprintf(full, sizeof(full), "%s%s", root, path);
+	return !stat(full, &other) && other.st_dev == st->st_dev && other.st_ino == st->st_ino;
+}
+
+/* From which folder a relative path leads there, only the listener knows. */
+static bool has_same_end(const char *relative, const char *path)
+{
+	const char *one = strrchr(relative, '/'), *other = strrchr(path, '/');
+
+	return !strcmp(one ? one + 1 : relative, other ? other + 1 : path);
+}
+
+bool listeners_may_have(const struct listeners *listeners, const char *root, const char *path,
+			const struct stat *st)
+{
+	for (size_t i = 0; i < listeners->count; i++) {
+		const char *listened = listeners->items[i].path;
+
+		if (listened[0] == '/' ?
+		    !strcmp(listened, path) || is_same_file(root, listened, st) :
+		    has_same_end(listened, path))
 			return true;
+	}
 	return false;
 }
 

@@ -6,12 +6,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 /**
  * struct listener - a listening unix socket
  * @inode: as /proc/PID/fd names it
- * @path: where
+ * @path: where; may be relative to a folder that can't be known
  */
 struct listener {
 	uint64_t inode;
@@ -25,7 +26,13 @@ struct listeners {
 
 /* Reads ROOT/proc/net/unix; -errno. */
 int listeners_read(struct listeners *listeners, const char *root);
-bool listeners_have(const struct listeners *listeners, const char *path);
+
+/*
+ * Whether somebody may listen at the socket @path of @root, which is @st: by this path, by
+ * another that leads there, or by a relative one that ends alike.
+ */
+bool listeners_may_have(const struct listeners *listeners, const char *root, const char *path,
+			const struct stat *st);
 void listeners_free(struct listeners *listeners);
 
 /* Who holds an exclusive flock on the file, by ROOT/proc/locks: 0 nobody, -1 cannot be told. */

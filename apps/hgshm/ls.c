@@ -2,6 +2,7 @@
 /* hgshm ls: the groups of this host, the devices of a guest. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "devices.h"
@@ -43,10 +44,11 @@ static const struct argp argp = {
 	.doc = "List the groups of this host: name, state, size, where the mapper listens, who is in; and "
 	       "the devices of a guest.\v"
 	       "live: the mapper is there. orphaned: it is not, others are and wait for it. stale: "
-	       "nobody has the memory, or listens at the socket; hgshm rm removes it. unknown: only "
-	       "root can see. A memory object that nobody has is listed if its name starts with "
-	       "hgshm; a socket that nobody listens at if its path says hgshm and it is in /tmp, "
-	       "/run, the user's runtime directory, or directly below. No member notices.",
+	       "nobody has the memory, or listens at the socket; hgshm rm removes it. unused: nobody "
+	       "has the memory, but its name does not say that it is a group's; hgshm rm removes it "
+	       "by name. unknown: only root can see. Sockets that nobody listens at are looked for in "
+	       "/tmp, /run, the user's runtime directory, and directly below these, if their path says "
+	       "hgshm and this user may remove them. No member notices.",
 };
 
 static const char *backing_name(const struct group *group)
@@ -128,26 +130,41 @@ static void print_json(const struct groups *groups, const struct devices *device
 	json_object_end(&json);
 }
 
-static int longest_name(const struct groups *groups)
-{
-	size_t longest = strlen("GROUP");
+struct widths {
+	size_t name;
+	size_t socket;
+};
 
-	for (size_t i = 0; i < groups->count; i++)
-		if (strlen(groups->items[i].name) > longest)
-			longest = strlen(groups->items[i].name);
-	return longest;
+static void widen(size_t *width, const char *text)
+{
+	if (strlen(text) > *width)
+		*width = strlen(text);
 }
 
-static void print_group(const struct group *group, int name_width)
+static struct widths find_widths(const struct groups *groups)
 {
-	int shown = strlen(group->name);
+	struct widths widths = { strlen("GROUP"), strlen("SOCKET") };
 
-	text_print(stdout, group->name);
-	printf("%*s  %-8s  %-9s  %-7s  ", name_width - shown, "", group_state_name(group->state),
+	for (size_t i = 0; i < groups->count; i++) {
+		widen(&widths.name, groups->items[i].name);
+		widen(&widths.socket, groups->items[i].socket);
+	}
+	return widths;
+}
+
+static void print_column(const char *text, size_t width)
+{
+	text_print(stdout, text);
+	printf("%*s  ", (int)(width - strlen(text)), "");
+}
+
+static void print_group(const struct group *group, const struct widths *widths)
+{
+	print_column(group->name, widths->name);
+	printf("%-8s  %-9s  %-7s  ", group_state_name(group->state),
 	       group->bytes ? text_size(group->bytes).text : "-",
 	       backing_name(group) ? backing_name(group) : "-");
-	text_print(stdout, group->socket[0] ? group->socket : "-");
-	printf("  ");
+	print_column(group->socket[0] ? group->socket : "-", widths->socket);
 	for (size_t i = 0; i < group->member_count; i++) {
 		const struct member *member = &group->members[i];
 
@@ -176,13 +193,13 @@ static void print_device(const struct device *device)
 
 static void print_text(const struct groups *groups, const struct devices *devices)
 {
-	int name_width = longest_name(groups);
+	struct widths widths = find_widths(groups);
 
 	if (groups->count)
-		printf("%-*s  %-8s  %-9s  %-7s  SOCKET  MEMBERS\n", name_width, "GROUP", "STATE",
-		       "SIZE", "BACKING");
+		printf("%-*s  %-8s  %-9s  %-7s  %-*s  MEMBERS\n", (int)widths.name, "GROUP", "STATE",
+		       "SIZE", "BACKING", (int)widths.socket, "SOCKET");
 	for (size_t i = 0; i < groups->count; i++)
-		print_group(&groups->items[i], name_width);
+		print_group(&groups->items[i], &widths);
 	for (size_t i = 0; i < groups->stale_sockets.count; i++) {
 		printf("stale socket  ");
 		text_print(stdout, groups->stale_sockets.items[i]);
@@ -191,7 +208,8 @@ static void print_text(const struct groups *groups, const struct devices *device
 	for (size_t i = 0; i < devices->count; i++)
 		print_device(&devices->items[i]);
 	if (!groups->count && !groups->stale_sockets.count && !devices->count)
-		printf("no group on this host\n");
+		printf("no group on this host%s\n", groups->hidden && geteuid() ?
+		       " that this user can see; root sees all" : "");
 }
 
 static int run(int argc, char **argv)

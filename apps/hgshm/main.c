@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "standard_files.h"
 
 const char *argp_program_version = "hgshm " HGSHM_APPS_VERSION;
 
@@ -47,6 +48,7 @@ int main(int argc, char **argv)
 {
 	const char *word = argv[1];
 
+	standard_files_fill();
 	if (argc < 2) {
 		print_help(stderr);
 		return STATUS_USAGE;

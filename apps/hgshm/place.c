@@ -96,6 +96,9 @@ static int find_uri(const char *place, char **uri, struct problem *problem)
 	bool is_there, is_device;
 	struct stat st;
 
+	if (!*place)
+		return problem_set(problem, -EINVAL, "PLACE is empty; give a device, a socket or the "
+				   "name of a group");
 	is_there = !stat(place, &st);
 	is_device = is_there ? S_ISCHR(st.st_mode) : !strncmp(place, "/dev/", 5);
 	if (is_uri(place) || is_device)

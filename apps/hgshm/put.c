@@ -19,8 +19,8 @@ static const struct argp argp = {
 	.args_doc = "[N] [PLACE]",
 	.doc = "Send standard input to member N, where hgshm cat takes it. Ends with status 0 when "
 	       "that has all of it.\v"
-	       "N left out: the mapper; for the mapper of two, the other. Either side may start "
-	       "first. " PLACE_DOC,
+	       "N left out: the mapper; for the mapper of two, the other. Of two members of a group "
+	       "either may start first. " PLACE_DOC,
 	.children = stream_options_children,
 };
 
@@ -125,9 +125,12 @@ static int send_some(struct stream *stream, struct problem *problem)
 	*mark = (struct stream_mark){ STREAM_MARK, STREAM_DATA };
 	do {
 		got = read(STDIN_FILENO, mark + 1, stream->message_max - sizeof(*mark));
-	} while (got < 0 && (errno == EINTR || errno == EAGAIN) && !interrupted);
+	} while (got < 0 && errno == EINTR && !interrupted);
 	if (interrupted)
 		return -EINTR;
+	/* somebody else has read what was there */
+	if (got < 0 && errno == EAGAIN)
+		return 1;
 	if (got < 0)
 		return problem_set(problem, -errno, "standard input: %s", strerror(errno));
 	if (!got)
@@ -223,7 +226,7 @@ static int run(int argc, char **argv)
 	int ret;
 
 	program_begin(&argp, argc, argv, &options);
-	ret = stream_open(&stream, &options, HGSHM_RING_PRODUCER, &problem);
+	ret = stream_open(&stream, argv[0], &options, HGSHM_RING_PRODUCER, &problem);
 	if (!ret) {
 		ret = put(&stream, &problem);
 		if (!ret && options.json)

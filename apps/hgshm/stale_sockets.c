@@ -5,8 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "stale_sockets.h"
+
+static bool is_ours(const char *path, const struct stat *st)
+{
+	return S_ISSOCK(st->st_mode) && strstr(path, "hgshm") &&
+	       (!geteuid() || st->st_uid == geteuid());
+}
 
 static int look_into(struct names *paths, const char *root, const char *folder, int depth,
 		     const struct listeners *listeners)
@@ -30,8 +37,7 @@ static int look_into(struct names *paths, const char *root, const char *folder, 
 			continue;
 		if (S_ISDIR(st.st_mode) && depth)
 			ret = look_into(paths, root, within, depth - 1, listeners);
-		else if (S_ISSOCK(st.st_mode) && strstr(within, "hgshm") &&
-			 !listeners_have(listeners, within))
+		else if (is_ours(within, &st) && !listeners_may_have(listeners, root, within, &st))
 			ret = names_add(paths, within);
 	}
 	closedir(dir);

@@ -8,8 +8,9 @@
 
 /*
  * Adds the paths of sockets that nobody listens at, in ROOT/tmp, ROOT/run and the user's
- * runtime directory and in what is directly below these, if the path says "hgshm".
- * -ENOMEM, or 0; what can't be read is passed over.
+ * runtime directory and in what is directly below these, if the path says "hgshm" and
+ * this user may remove them: they are the user's own, or the user is root. -ENOMEM, or 0;
+ * what can't be read is passed over.
  */
 int stale_sockets_find(struct names *paths, const char *root, const struct listeners *listeners);
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "interrupt.h"
@@ -12,6 +14,9 @@
 /* One attempt to meet; a signal that comes just before it sleeps is seen after it. */
 #define MEET_NS		(10 * NS_PER_SECOND)
 
+/* Between two looks for a group that is not there yet. */
+#define ENTER_STEP_MS	100
+
 enum {
 	KEY_SILENCE = KEY_OWN,
 	KEY_WAIT,
@@ -19,7 +24,7 @@ enum {
 
 static const struct argp_option option_list[] = {
 	{ "wait", KEY_WAIT, "SECONDS", 0, "how long to wait for the other member to start "
-	  "(without end)", 0 },
+	  "(without end), and for the group (not at all)", 0 },
 	{ "silence", KEY_SILENCE, "SECONDS", 0, "give up when the other member shows no sign of "
 	  "life for so long; 0: never (30)", 0 },
 	{ "json", KEY_JSON, NULL, 0, "say at the end what was moved, in JSON, on standard error", 0 },
@@ -117,9 +122,38 @@ int stream_failed(const struct stream *stream, int ret, struct problem *problem)
 	return problem_set(problem, ret, "%s", hgshm_strerror(ret));
 }
 
-static int meet(struct stream *stream, uint32_t side, int64_t wait_ns, struct problem *problem)
+static const char *other_command(uint32_t side)
 {
-	int64_t end_ns = wait_ns < 0 ? INT64_MAX : clock_ns() + wait_ns;
+	return side == HGSHM_RING_PRODUCER ? "cat" : "put";
+}
+
+/* On a host the mapper chose the index, and the other side has to be given it. */
+static void say_who(const struct stream *stream, const char *name, uint32_t side)
+{
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "%s: this is member %u; member %u is to run: hgshm %s %u\n", name,
+			stream->index, stream->peer, other_command(side), stream->index);
+}
+
+/* With --wait the group may come as well: its mapper may be the other side. */
+static int enter(struct stream *stream, const struct stream_options *options, int64_t end_ns,
+		 struct problem *problem)
+{
+	for (;;) {
+		int ret = place_open(&stream->h, options->place, problem);
+
+		if (ret != -ENOENT && ret != -ECONNREFUSED && ret != -ENODEV && ret != -ENOTCONN)
+			return ret;
+		if (options->wait_ns < 0 || clock_ns() >= end_ns)
+			return ret;
+		poll(NULL, 0, ENTER_STEP_MS);
+		if (interrupted)
+			return -EINTR;
+	}
+}
+
+static int meet(struct stream *stream, uint32_t side, int64_t end_ns, struct problem *problem)
+{
 	int ret;
 
 	do {
@@ -134,24 +168,26 @@ static int meet(struct stream *stream, uint32_t side, int64_t wait_ns, struct pr
 	} while (ret == -EINTR || (ret == -ETIMEDOUT && clock_ns() < end_ns));
 	if (ret == -ETIMEDOUT)
 		return problem_set(problem, ret, "member %u did not come in time; run hgshm %s %u there",
-				   stream->peer, side == HGSHM_RING_PRODUCER ? "cat" : "put",
-				   stream->index);
+				   stream->peer, other_command(side), stream->index);
 	return ret ? problem_set(problem, ret, "%s", hgshm_strerror(ret)) : 0;
 }
 
-int stream_open(struct stream *stream, const struct stream_options *options, uint32_t side,
-		struct problem *problem)
+int stream_open(struct stream *stream, const char *name, const struct stream_options *options,
+		uint32_t side, struct problem *problem)
 {
+	int64_t end_ns = options->wait_ns < 0 ? INT64_MAX : clock_ns() + options->wait_ns;
 	struct hgshm_ring_info info = { .struct_bytes = sizeof(info) };
 	int ret;
 
 	*stream = (struct stream){ 0 };
-	ret = place_open(&stream->h, options->place, problem);
+	ret = enter(stream, options, end_ns, problem);
 	if (ret)
 		return ret;
 	ret = choose_peer(stream, options->peer, problem);
-	if (!ret)
-		ret = meet(stream, side, options->wait_ns, problem);
+	if (!ret) {
+		say_who(stream, name, side);
+		ret = meet(stream, side, end_ns, problem);
+	}
 	if (!ret) {
 		ret = hgshm_ring_get_info(stream->ring, &info);
 		if (ret)

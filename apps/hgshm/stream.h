@@ -4,8 +4,9 @@
  * between two members. Each message starts with a struct stream_mark.
  *
  * DATA: the bytes follow. ALIVE: nothing to send at present; at least one message
- * comes each second. The reader rings the writer each second. END: all was sent, its length and CRC-32C follow. BROKEN: the rest
- * can't be sent, why follows as text. A ring that ends without END was not a whole stream.
+ * comes each second. The reader rings the writer each second. END: all was sent, its
+ * length and CRC-32C follow. BROKEN: the rest can't be sent, why follows as text. A ring
+ * that ends without END was not a whole stream.
  */
 #ifndef HGSHM_STREAM_H
 #define HGSHM_STREAM_H
@@ -90,11 +91,12 @@ struct stream {
 extern const struct argp_child stream_options_children[];
 
 /*
- * Takes the place and meets the other side. -EINTR once "interrupted" is set, or another
+ * Takes the place, tells a person under the program's name which it is, and meets the
+ * other side. -EINTR once "interrupted" is set, or another
  * -errno with the problem set; nothing is open then.
  */
-int stream_open(struct stream *stream, const struct stream_options *options, uint32_t side,
-		struct problem *problem);
+int stream_open(struct stream *stream, const char *name, const struct stream_options *options,
+		uint32_t side, struct problem *problem);
 void stream_close(struct stream *stream);
 
 /* For what a ring's call returned: the problem in words, -errno. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#define _DEFAULT_SOURCE /* for MAP_ANONYMOUS */
 #include <stdio.h>
 #include <sys/mman.h>
 #include <hgshm/ring.h>

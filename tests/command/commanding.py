@@ -30,9 +30,10 @@ class CommandTest(unittest.TestCase):
         words = "&".join(f"{name.replace('_', '-')}={value}" for name, value in parameters.items())
         return f"found:{self.socket}?{words}"
 
-    def start(self, *words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, **more):
+    def start(self, *words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+              stderr=subprocess.PIPE, **more):
         process = subprocess.Popen([HGSHM, *map(str, words)], stdin=stdin, stdout=stdout,
-                                   stderr=subprocess.PIPE, **more)
+                                   stderr=stderr, **more)
         self.processes.append(process)
         self.addCleanup(self.reap, process)
         return process
@@ -45,6 +46,17 @@ class CommandTest(unittest.TestCase):
         for pipe in (process.stdin, process.stdout, process.stderr):
             if pipe:
                 pipe.close()
+
+    def run_as_nobody(self, *words, **more):
+        """Only where this user is root; its output. The test's own folder is private, and the
+        build's may be."""
+        program = shutil.copy(HGSHM, self.top / "hgshm")
+        self.top.chmod(0o755)
+        done = subprocess.run([program, *map(str, words)], check=True, capture_output=True,
+                              text=True, user=65534, group=65534, extra_groups=[],
+                              timeout=BOUND_S, **more)
+        self.assertEqual(done.stderr, "")
+        return done.stdout
 
     def end(self, process):
         out, err = process.communicate(timeout=BOUND_S)
@@ -91,3 +103,12 @@ class CommandTest(unittest.TestCase):
     def stop(self, process, signo=signal.SIGTERM):
         process.send_signal(signo)
         return self.end(process)
+
+    def wait_for_socket(self, process):
+        """The mapper is there once others are let in."""
+        while True:
+            self.assertIsNone(process.poll(), "the mapper ended")
+            status, out, err = self.run_command("info", self.socket, "--json")
+            if status == 0:
+                return json.loads(out)
+            self.assertRegex(err, "there is no such socket|no mapper listens there")

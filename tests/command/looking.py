@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: MIT
 """hgshm ls and hgshm rm, on a made-up /proc and /dev/shm, and on the real ones."""
 import fcntl
+import json
 import os
 import pathlib
 import socket
+import subprocess
 import unittest
 
 from commanding import CommandTest
@@ -122,7 +124,10 @@ class MadeUp(CommandTest):
 
     def test_leftovers(self):
         self.memory("hgshm-1")
-        self.memory("pulse-shm-1")
+        # not all of it is there, as a mapper's is
+        os.truncate(self.memory("pulse-shm-1"), 1 << 20)
+        # no mapper makes it so
+        self.memory("hgshm-notes", mode=0o644)
         for name in ("hgshm-a.sock", "other.sock", "sub/hgshm.sock"):
             path = self.root / "tmp" / name
             path.parent.mkdir(exist_ok=True)
@@ -138,6 +143,42 @@ class MadeUp(CommandTest):
         self.assertEqual(self.sockets, ["/tmp/hgshm-a.sock", "/tmp/sub/hgshm.sock"])
         self.assertIn("stale socket  /tmp/hgshm-a.sock\n", self.text)
 
+    def leave_socket(self, path):
+        path = self.root / path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(path))
+
+    def test_sockets_that_are_listened_at_by_another_path(self):
+        (self.root / "var").mkdir()
+        (self.root / "var/run").symlink_to("../run")
+        for name in ("run/hgshm-a.sock", "tmp/vm/hgshm-b.sock", "tmp/vm/hgshm-c.sock"):
+            self.leave_socket(name)
+        self.listen(5, "/var/run/hgshm-a.sock")
+        self.listen(6, "vm/hgshm-b.sock")
+        self.listen(7, "@/tmp/vm/hgshm-c.sock")
+        self.groups()
+        self.assertEqual(self.sockets, ["/tmp/vm/hgshm-c.sock"])
+
+    def test_folders_that_are_links(self):
+        """Others may let one point to what is not theirs."""
+        self.leave_socket("run/deep/docker.sock")
+        (self.root / "tmp/hgshm-1").symlink_to("../run/deep")
+        self.groups()
+        self.assertEqual(self.sockets, [])
+
+    @unittest.skipIf(os.geteuid(), "only root can be another user")
+    def test_sockets_of_another_user(self):
+        self.leave_socket("tmp/hgshm-a.sock")
+        self.leave_socket("tmp/hgshm-b.sock")
+        os.chown(self.root / "tmp/hgshm-b.sock", 65534, 65534)
+        self.memory("hgshm-1")
+        self.groups()
+        self.assertEqual(self.sockets, ["/tmp/hgshm-a.sock", "/tmp/hgshm-b.sock"])
+        said = json.loads(self.run_as_nobody("ls", "--json", "--sysroot", self.root))
+        self.assertEqual(said["stale_sockets"], ["/tmp/hgshm-b.sock"])
+        self.assertEqual([group["state"] for group in said["groups"]], ["unknown"])
+
     def test_remove_all_that_is_stale(self):
         self.memory("hgshm-1")
         self.memory("hgshm-2")
@@ -150,7 +191,7 @@ class MadeUp(CommandTest):
         self.groups()
         removed = self.succeed_json("rm", "--sysroot", self.root, "--stale")["removed"]
         self.assertEqual(removed, ["hgshm-1", "hgshm-2", "/tmp/hgshm-a.sock"])
-        self.assertEqual(list(self.groups()), ["hgshm-3"])
+        self.assertEqual(list(self.groups()), ["hgshm-3", "other"])
         self.assertEqual(sorted(os.listdir(self.root / "dev/shm")), ["hgshm-3", "other"])
         self.assertEqual(os.listdir(self.root / "tmp"), ["hgshm-b.sock"])
         self.assertEqual(self.succeed_json("rm", "--sysroot", self.root, "--stale"),
@@ -159,6 +200,25 @@ class MadeUp(CommandTest):
     def test_a_lock_of_somebody_unseen(self):
         self.lock(self.memory("hgshm-1"), 0)
         self.assertEqual(self.groups()["hgshm-1"]["state"], "live")
+
+    def test_memory_with_a_name_of_ones_choice(self):
+        """Whose mapper was killed: it looks like a group's, and nobody has it."""
+        self.memory("pipeline")
+        for name in ("opened", "mapped"):
+            self.memory(name)
+        self.process(70, "backup", ("backup",), ["/dev/shm/opened"], maps=["/dev/shm/mapped"])
+        self.lock(self.memory("locked"), 0)
+        self.memory("readable", mode=0o644)
+        self.memory("half-a-page", size=6000)
+        self.memory("empty", size=0)
+        groups = self.groups()
+        self.assertEqual({name: group["state"] for name, group in groups.items()},
+                         {"pipeline": "unused"})
+        words = ("rm", "--sysroot", self.root)
+        self.assertEqual(self.succeed_json(*words, "--stale"), {"removed": []})
+        self.refuse("no memory that looks like one's", *words, "opened")
+        self.assertEqual(self.succeed_json(*words, "pipeline"), {"removed": ["pipeline"]})
+        self.assertEqual(self.groups(), {})
 
     def test_memory_of_the_vm_itself(self):
         # a QEMU whose RAM is in /dev/shm as well
@@ -176,6 +236,7 @@ class MadeUp(CommandTest):
         path = os.fsencode(self.root / "dev/shm") + b"/hgshm-\xff\xc0\x80\xed\xa0\x80"
         with open(path, "wb") as file:
             file.write(b"x" * 4096)
+        os.chmod(path, 0o600)
         groups = self.groups()
         self.assertEqual(sorted(groups), sorted([name, "hgshm-" + "\ufffd" * 6]))
         self.assertIn('hgshm-"\\\\x1b\\x0a\u00e9', self.text)
@@ -223,7 +284,7 @@ class Real(CommandTest):
         other = pathlib.Path(f"/dev/shm/test-{self.top.name}")
         self.addCleanup(other.unlink, missing_ok=True)
         other.write_bytes(b"x")
-        self.refuse("hgshm did not make up that name", "rm", other.name)
+        self.refuse("no memory that looks like one's", "rm", other.name)
         self.assertTrue(other.exists())
         self.succeed("rm", "--force", other.name)
         self.assertFalse(other.exists())
@@ -239,6 +300,42 @@ class Real(CommandTest):
                          f"removed {self.socket.name}\n")
         self.assertFalse(self.socket.exists())
 
+    def test_one_that_can_not_be_removed(self):
+        """It does not keep the others, and each is told of in a line."""
+        self.leave_object()
+        status, out, err = self.run_command("rm", "--json", self.top / "x", self.name,
+                                            "hgshm-\x1b\n")
+        self.assertEqual((status, json.loads(out)), (1, {"removed": [self.name]}))
+        self.assertEqual(err.splitlines()[0], f"hgshm rm: {self.top}/x: No such file or directory")
+        self.assertRegex(err.splitlines()[1], r"^hgshm rm: hgshm-\\x1b\\x0a: no group of this host")
+        self.assertEqual(len(err.splitlines()), 2)
+        self.assertFalse(self.object.exists())
+
+    def test_a_name_that_blocks(self):
+        os.mkfifo(self.object)
+        self.refuse("no group of this host", "rm", self.name)
+        self.succeed("rm", "--force", self.name)
+        self.assertFalse(self.object.exists())
+
+    def test_a_link_to_memory(self):
+        self.leave_object()
+        link = pathlib.Path(f"{self.object}-link")
+        self.addCleanup(link.unlink, missing_ok=True)
+        link.symlink_to(self.object)
+        self.refuse("no group of this host", "rm", link.name)
+        self.refuse("Too many levels of symbolic links", "rm", "--force", link.name)
+        self.assertTrue(self.object.exists() and link.is_symlink())
+
+    def test_a_socket_whose_path_is_long(self):
+        folder = self.top / ("x" * 200)
+        folder.mkdir()
+        os.chdir(folder)
+        self.addCleanup(os.chdir, "/")
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind("group.sock")
+        self.succeed("rm", folder / "group.sock")
+        self.assertEqual(os.listdir(folder), [])
+
     def test_what_is_no_socket(self):
         file = self.top / "file"
         file.touch()
@@ -251,6 +348,44 @@ class Real(CommandTest):
     def test_options(self):
         self.refuse("what? Give", "rm", status=2)
         self.refuse("--stale: it takes no names", "rm", "--stale", "x", status=2)
+        self.refuse("--force: with names", "rm", "--stale", "--force", status=2)
+        self.refuse("a name is empty", "rm", "")
+
+
+@unittest.skipIf(os.geteuid(), "only root can be another user")
+class OtherUser(CommandTest):
+    """Another user than that of the group."""
+
+    def refuse_nobody(self, wanted, *words):
+        with self.assertRaises(subprocess.CalledProcessError) as caught:
+            self.run_as_nobody(*words)
+        self.assertEqual((caught.exception.returncode, caught.exception.stdout), (1, ""))
+        self.assertIn(wanted, caught.exception.stderr)
+
+    def test_join(self):
+        mapper = self.start("wait", "--count", "0", self.found(clients=3))
+        self.read_line(mapper.stderr)
+        self.refuse_nobody("this user may not join there; let its owner chmod", "info", self.socket)
+        self.socket.chmod(0o666)
+        self.refuse_nobody("is another user's; run this as that user, or the mapper with "
+                           "backing=memfd", "info", self.socket)
+        self.refuse_nobody("somebody listens there", "rm", self.socket)
+        self.stop(mapper)
+
+    def test_join_sealed(self):
+        mapper = self.start("wait", "--count", "0", self.found(clients=3, backing="memfd"))
+        self.read_line(mapper.stderr)
+        self.socket.chmod(0o666)
+        said = json.loads(self.run_as_nobody("info", "--json", self.socket))
+        self.assertEqual((said["index"], said["peers"]), (1, [0, 1]))
+        self.stop(mapper)
+
+    def test_remove(self):
+        self.object.write_bytes(bytes(4096))
+        self.object.chmod(0o600)
+        self.refuse_nobody("it is unknown, only root can see who has it", "rm", self.name)
+        self.refuse_nobody("Permission denied", "rm", "--force", self.name)
+        self.assertTrue(self.object.exists())
 
 
 class Sysroot(CommandTest):

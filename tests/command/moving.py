@@ -12,15 +12,6 @@ from commanding import BOUND_S, CommandTest
 
 
 class Moving(CommandTest):
-    def wait_for_socket(self, process):
-        """The mapper is there once others are let in."""
-        while True:
-            self.assertIsNone(process.poll(), "the mapper ended")
-            status, out, err = self.run_command("info", self.socket, "--json")
-            if status == 0:
-                return json.loads(out)
-            self.assertRegex(err, "there is no such socket|no mapper listens there")
-
     def found_group(self, **parameters):
         """A mapper that only waits; returns its process."""
         process = self.start("wait", "--count", "0", self.found(**parameters))
@@ -309,17 +300,22 @@ class Moving(CommandTest):
     def test_with_whom(self):
         self.refuse("with which member? This is the mapper of clients=4, so give N from 1 to 3",
                     "put", self.found(clients=4))
+        self.refuse("leaves 512 for each ring, must be at least 768; give the group a larger size",
+                    "put", self.found(size="8k"))
         self.refuse("N=0: that is this member itself", "cat", "0", self.found())
         self.refuse("N=9: the group has clients=2, so give 0 to 1", "cat", "9", self.found())
 
     def test_no_such_place(self):
         self.refuse(f"{self.socket}", "info", self.socket)
         self.refuse("nothing: no device, no socket and no group of this host", "info", "nothing")
+        self.refuse("PLACE is empty", "info", "")
+        self.refuse("\\x1b[31m\\x0a: no device", "info", "\x1b[31m\n")
         self.refuse("size=lots", "info", f"found:{self.socket}?size=lots")
         self.refuse("/dev/hgshm99", "info", "/dev/hgshm99")
         self.refuse("/dev/null is not an hgshm device", "info", "/dev/null")
         (self.top / "file").touch()
-        self.refuse(f"{self.top}/file", "info", self.top / "file")
+        self.refuse(f"{self.top}/file is no socket", "info", self.top / "file")
+        self.refuse(f"{self.top} is no socket", "info", self.top)
 
     def test_a_full_disk(self):
         put = self.start("put", self.found(), stdin=subprocess.PIPE)

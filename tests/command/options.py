@@ -137,7 +137,7 @@ class Completion(CommandTest):
         self.assertEqual(self.complete("wait", "--timeout", ""), [])
         (self.top / "folder").mkdir()
         (self.top / "file").touch()
-        self.assertEqual(self.complete("ls", "--sysroot", "f", cwd=self.top), ["folder"])
+        self.assertEqual(self.complete("ls", "--sysroot", "f", cwd=self.top), ["folder/"])
 
     def test_places(self):
         mapper = self.start("wait", "--count", "0", self.found())
@@ -152,11 +152,12 @@ class Completion(CommandTest):
 
     def test_leftovers(self):
         self.object.write_bytes(b"x")
+        self.object.chmod(0o600)
         self.assertEqual(self.complete("rm", self.name[:-1]), [self.name])
 
     def test_names_with_spaces(self):
         (self.top / "a b").mkdir()
-        self.assertEqual(self.complete("info", f"{self.top}/a"), [f"{self.top}/a\\ b"])
+        self.assertEqual(self.complete("info", f"{self.top}/a"), [f"{self.top}/a\\ b/"])
 
 
 if __name__ == "__main__":

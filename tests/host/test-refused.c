@@ -64,8 +64,8 @@ static void test_no_mapper(void **state)
 	host_expect_refusal(g, "join:%s", -ECONNREFUSED, "%s: no mapper listens there; start it "
 			    "first", g->socket);
 	unlink(g->socket);
-	host_expect_refusal(g, "join:/dev/null", -ECONNREFUSED, "/dev/null: no mapper listens "
-			    "there; start it first");
+	host_expect_refusal(g, "join:/dev/null", -ECONNREFUSED, "/dev/null is no socket; give "
+			    "the path where the group's mapper listens");
 }
 
 static void test_second_mapper(void **state)

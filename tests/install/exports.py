@@ -22,6 +22,15 @@ def described(text):
     return set(re.findall(r"^/\*\*\n \* (hgshm_\w+)\(\) - ", text, re.MULTILINE))
 
 
+def silent_on_blocking(text):
+    """Functions whose kernel-doc does not say whether they block."""
+    comments = re.findall(r"^/\*\*\n \* (hgshm_\w+)\(\) - (.*?)\*/", text,
+                          re.MULTILINE | re.DOTALL)
+    return [name for name, words in comments
+            if not re.search(r"\b[Bb]locks?\b|\b[Ww]aits?\b|@timeout_ns", re.sub(r"\s+\*\s+", " ",
+                                                                             words))]
+
+
 def differences(one, other):
     return sorted(one ^ other)
 
@@ -38,6 +47,11 @@ class Exports(InstalledTest):
         self.assertGreater(len(mapped(self.map)), 20)
         self.assertEqual(differences(mapped(self.map), declared(self.headers)), [])
         self.assertEqual(differences(declared(self.headers), described(self.headers)), [])
+
+    def test_blocking(self):
+        self.assertEqual(silent_on_blocking(self.headers), [])
+        less = self.headers.replace("it is not armed. Does not block.", "it is not armed.")
+        self.assertEqual(silent_on_blocking(less), ["hgshm_ring_disarm"])
 
     def test_no_other_header_declares_any(self):
         for header in self.installation.headers:

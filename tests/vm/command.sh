@@ -133,12 +133,25 @@ case $HGSHM_INDEX in
 esac
 barrier told
 
-# a reader that has enough, and a VM that goes away
+# a reader that has enough, and a VM that goes away, which another sees
+seen=
 case $HGSHM_INDEX in
 0)
 	fails 1 'member 2 closed before all was moved' hgshm put 2 </dev/zero
 	barrier enough
+	mkfifo /tmp/watched
+	hgshm peers --watch >/tmp/watched 9>&- &
+	watcher=$!
+	exec 5</tmp/watched
 	fails 1 'member 1 left the group before all was moved' hgshm put 1 </dev/zero
+	until [ "$seen" = "1 went" ]; do
+		read -r index word <&5 || fail "peers --watch ended before it saw VM 1 go"
+		seen="$index $word"
+	done
+	kill "$watcher"
+	status=0
+	wait "$watcher" || status=$?
+	[ "$status" = 143 ] || fail "a peers --watch that is stopped ends with status $status"
 	echo "all told"
 	;;
 1)

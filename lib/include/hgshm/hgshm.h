@@ -144,7 +144,8 @@ struct hgshm_stats {
  *
  * Return: 0, or
  *
- *   - -ENOENT, -ENXIO, -ENODEV: no such device or socket, or no device at all
+ *   - -ENOENT, -ENXIO, -ENODEV: no such device or socket, or no device at all; ``found``:
+ *	no such folder
  *   - -ECONNREFUSED: nobody listens at the socket
  *   - -ETIMEDOUT, -ECONNRESET: the mapper does not answer, or hung up
  *   - -EADDRINUSE: the index is held by another member, or none is free; ``found``:
@@ -160,7 +161,8 @@ struct hgshm_stats {
  *   - -EINVAL: @out or an option is out of range, or the URI is not one
  *   - -ENAMETOOLONG: the socket's path or another part of the URI
  *   - -E2BIG: an option that this library does not know is not 0
- *   - -ENOMEM, -EMFILE, -ENFILE: no memory or no file descriptors
+ *   - -ENOMEM, -EMFILE, -ENFILE, -EAGAIN: no memory, no file descriptors, or no thread
+ *   - what else open(), bind() and connect() have to say of the path, -ENOTDIR for one
  */
 int hgshm_open(struct hgshm **out, const char *uri, const struct hgshm_options *options);
 
@@ -292,7 +294,8 @@ int hgshm_export_dmabuf(struct hgshm *h, uint32_t index, size_t offset_bytes,
  * @h: the handle
  *
  * Readable when hgshm_wait() would return at once, until that has taken what there is. The
- * same for the handle's life. For polling only: do not read or close it. Any thread.
+ * same for the handle's life. For polling only: do not read or close it. Does not block.
+ * Any thread.
  *
  * Return: the descriptor, or -EINVAL for a NULL handle.
  */
@@ -313,6 +316,8 @@ int hgshm_get_stats(struct hgshm *h, struct hgshm_stats *stats);
  * hgshm_strerror() - an error in words
  * @error: what a call returned, negative
  *
+ * Does not block. Any thread; each has its own last error.
+ *
  * Return: one line without a newline. If @error is what this thread's last failed
  * call returned, the line names what was wrong in that call; otherwise it is the
  * error's general meaning. Never NULL; valid until this thread's next call into the
@@ -322,6 +327,8 @@ const char *hgshm_strerror(int error);
 
 /**
  * hgshm_version() - version of the library, as "major.minor.patch"
+ *
+ * Does not block. Any thread.
  *
  * Return: a constant string.
  */

@@ -226,7 +226,8 @@ int hgshm_ring_place(struct hgshm *h, uint32_t writer, uint32_t reader, void **m
  * @side: %HGSHM_RING_PRODUCER to send to @peer, %HGSHM_RING_CONSUMER to receive from it
  * @timeout_ns: how long to wait for the other side to open the ring as well, nanoseconds;
  *	negative waits without end
- * @options: or NULL for the defaults; @wake and @wait must be NULL
+ * @options: as for hgshm_ring_create(), but with @wake and @wait NULL; or NULL for the
+ *	defaults
  *
  * The memory is that of hgshm_ring_place(). The producer formats it, and both return
  * once they have met; which starts first does not matter, nor what is left in the memory.
@@ -244,6 +245,7 @@ int hgshm_ring_place(struct hgshm *h, uint32_t writer, uint32_t reader, void **m
  * Return: 0, or
  *
  *   - -ETIMEDOUT: the other side did not come
+ *   - -ESTALE: meanwhile another process took this side's place
  *   - -EPROTO: it does not keep to the contract
  *   - -EINTR: a signal handler ran
  *   - -EINVAL: also for options with @wake or @wait
@@ -259,7 +261,7 @@ int hgshm_ring_open(struct hgshm_ring **out, struct hgshm *h, uint32_t peer, uin
  * A producer publishes what it has committed, a consumer releases what it has peeked at.
  * The other side learns that no more comes: -EPIPE, after it has read all. It is rung
  * if it sleeps and this side has a @wake; without one, ring it. The memory stays the
- * caller's.
+ * caller's. Does not block.
  */
 void hgshm_ring_close(struct hgshm_ring *ring);
 
@@ -421,7 +423,7 @@ int hgshm_ring_arm(struct hgshm_ring *ring, size_t bytes);
  * hgshm_ring_disarm() - no longer ask to be rung
  * @ring: either side
  *
- * A ring may still be on its way. No harm if it is not armed.
+ * A ring may still be on its way. No harm if it is not armed. Does not block.
  */
 void hgshm_ring_disarm(struct hgshm_ring *ring);
 
