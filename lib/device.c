@@ -23,8 +23,9 @@ static int device_get_info(void *state, struct hgshm_info *info)
 
 	info->struct_bytes = sizeof(*info);
 	info->flags = 0;
+	/* What the driver never says to this, other devices do, each in its way. */
 	if (ioctl(device->fd, HGSHM_IOC_INFO, info) < 0)
-		return errno == ENOTTY ?
+		return errno == ENOTTY || errno == EINVAL ?
 			hgshm_fail(-ENOTTY, "%s is not an hgshm device", device->path) :
 			hgshm_fail(-errno, "%s: INFO: %s", device->path, strerror(errno));
 	if (info->struct_bytes < HGSHM_INFO_BYTES_MIN)

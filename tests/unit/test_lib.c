@@ -79,6 +79,8 @@ static void test_open_errors(void **state)
 	fake_device_reset(0, 2, SLICE);
 	fake_device.info_errno = ENOTTY;
 	check_open_fails("/dev/null", -ENOTTY, "/dev/null is not an hgshm device");
+	fake_device.info_errno = EINVAL;
+	check_open_fails("/dev/null", -ENOTTY, "/dev/null is not an hgshm device");
 	fake_device.info_errno = ENODEV;
 	check_open_fails("/dev/hgshm0", -ENODEV, "/dev/hgshm0");
 	assert_int_equal(hgshm_open(NULL, NULL, NULL), -EINVAL);
