@@ -46,7 +46,7 @@
 HGSHM_GUEST=${HGSHM_GUEST:-$HGSHM_BUILD/../guest}
 export HGSHM_GUEST HGSHM_QEMU HGSHM_PLUGIN
 
-vm_bad_words='BUG|WARNING|Oops|Kernel panic|general protection|possible recursive|circular locking|inconsistent lock|suspicious RCU|Call Trace|KASAN|UBSAN|unreferenced object|blocked for more than'
+vm_bad_words='BUG|WARNING|Oops|Kernel panic|general protection|possible recursive|circular locking|inconsistent lock|suspicious RCU|Call Trace|KASAN|UBSAN|unreferenced object|blocked for more than|bad (pte|pmd|pud|p4d|pgd)'
 vm_timeout_s=${HGSHM_VM_TIMEOUT_S:-240}
 
 vm_show_logs() {
