@@ -326,15 +326,14 @@ static struct dma_buf *hgshm_dmabuf_new(struct hgshm_device *hd,
 
 /* The descriptor is the last thing that can't be taken back. */
 static long hgshm_dmabuf_give(struct dma_buf *dmabuf,
-			      struct hgshm_export_dmabuf *request,
-			      void __user *arg)
+			      struct hgshm_export_dmabuf __user *arg)
 {
 	int fd = get_unused_fd_flags(O_CLOEXEC);
 
 	if (fd < 0)
 		return fd;
-	request->fd = fd;
-	if (copy_to_user(arg, request, sizeof(*request))) {
+	/* One store: all of it or nothing. */
+	if (put_user(fd, &arg->fd)) {
 		put_unused_fd(fd);
 		return -EFAULT;
 	}
@@ -342,8 +341,12 @@ static long hgshm_dmabuf_give(struct dma_buf *dmabuf,
 	return 0;
 }
 
-/* HGSHM_IOC_EXPORT_DMABUF, between enter and leave */
-long hgshm_dmabuf_export(struct file *filp, void __user *arg)
+/*
+ * HGSHM_IOC_EXPORT_DMABUF. It touches no hardware, and a dma-buf of a device that
+ * goes right afterwards is what one from before is, so there is nothing to enter.
+ */
+long hgshm_dmabuf_export(struct file *filp,
+			 struct hgshm_export_dmabuf __user *arg)
 {
 	struct hgshm_opener *opener = filp->private_data;
 	struct hgshm_export_dmabuf request;
@@ -352,13 +355,15 @@ long hgshm_dmabuf_export(struct file *filp, void __user *arg)
 
 	if (copy_from_user(&request, arg, sizeof(request)))
 		return -EFAULT;
+	if (READ_ONCE(opener->hd->gone))
+		return -ENODEV;
 	ret = hgshm_dmabuf_check(filp, opener->hd, &request);
 	if (ret)
 		return ret;
 	dmabuf = hgshm_dmabuf_new(opener->hd, &request);
 	if (IS_ERR(dmabuf))
 		return PTR_ERR(dmabuf);
-	ret = hgshm_dmabuf_give(dmabuf, &request, arg);
+	ret = hgshm_dmabuf_give(dmabuf, arg);
 	if (ret)
 		dma_buf_put(dmabuf);
 	return ret;

@@ -288,10 +288,12 @@ int hgshm_mmap_region(struct vm_area_struct *vma, struct hgshm_region *region);
 
 /* dmabuf.c */
 #ifdef CONFIG_DMA_SHARED_BUFFER
-long hgshm_dmabuf_export(struct file *filp, void __user *arg);
+long hgshm_dmabuf_export(struct file *filp,
+			 struct hgshm_export_dmabuf __user *arg);
 void hgshm_dmabufs_wait_unused(struct hgshm_device *hd);
 #else
-static inline long hgshm_dmabuf_export(struct file *filp, void __user *arg)
+static inline long hgshm_dmabuf_export(struct file *filp,
+				       struct hgshm_export_dmabuf __user *arg)
 {
 	return -EOPNOTSUPP;
 }

@@ -53,24 +53,18 @@ static void hgshm_info_fill(struct hgshm_device *hd, struct hgshm_info *info)
 	memcpy(info->shmid, id->shmid, sizeof(info->shmid));
 }
 
-static long hgshm_ioctl_info(struct hgshm_opener *opener, void __user *arg)
+static long hgshm_ioctl_info(struct hgshm_device *hd, struct hgshm_info *info)
 {
-	struct hgshm_info info;
-	u32 bytes;
+	u32 bytes = min_t(u32, info->struct_bytes, sizeof(*info));
 
-	if (copy_from_user(&info, arg, offsetofend(struct hgshm_info, flags)))
-		return -EFAULT;
-	if (info.struct_bytes < HGSHM_INFO_BYTES_MIN || info.flags)
+	if (info->struct_bytes < HGSHM_INFO_BYTES_MIN || info->flags)
 		return -EINVAL;
 
-	bytes = min_t(u32, info.struct_bytes, sizeof(info));
-	memset(&info, 0, sizeof(info));
-	info.struct_bytes = bytes;
-	hgshm_info_fill(opener->hd, &info);
+	memset(info, 0, sizeof(*info));
+	info->struct_bytes = bytes;
+	hgshm_info_fill(hd, info);
 	/* After all that was read: it may have been pulled out in between. */
-	if (!hgshm_regs_answer(opener->hd))
-		return -ENODEV;
-	return hgshm_ioctl_reply(arg, &info, bytes);
+	return hgshm_regs_answer(hd) ? 0 : -ENODEV;
 }
 
 static void hgshm_poke_all(struct hgshm_device *hd)
@@ -84,63 +78,47 @@ static void hgshm_poke_all(struct hgshm_device *hd)
 	}
 }
 
-static long hgshm_ioctl_poke(struct hgshm_opener *opener, void __user *arg)
+static long hgshm_ioctl_poke(struct hgshm_device *hd,
+			     const struct hgshm_poke *poke)
 {
-	struct hgshm_device *hd = opener->hd;
-	struct hgshm_poke poke;
-
-	if (copy_from_user(&poke, arg, sizeof(poke)))
-		return -EFAULT;
-	if (poke.flags)
+	if (poke->flags)
 		return -EINVAL;
-	if (poke.index == HGSHM_POKE_ALL) {
+	if (poke->index == HGSHM_POKE_ALL) {
 		hgshm_poke_all(hd);
 		return 0;
 	}
-	if (poke.index >= hd->identity.clients ||
-	    poke.index == hd->identity.index)
+	if (poke->index >= hd->identity.clients ||
+	    poke->index == hd->identity.index)
 		return -EINVAL;
-	if (!hgshm_peer_alive(hd, poke.index))
+	if (!hgshm_peer_alive(hd, poke->index))
 		return -ENOTCONN;
-	hgshm_regs_ring(hd, poke.index);
+	hgshm_regs_ring(hd, poke->index);
 	return 0;
 }
 
-static long hgshm_ioctl_irq_enable(struct hgshm_opener *opener,
-				   void __user *arg)
+static long hgshm_ioctl_irq_enable(struct hgshm_device *hd,
+				   const struct hgshm_irq_enable *request)
 {
-	struct hgshm_irq_enable request;
-
-	if (copy_from_user(&request, arg, sizeof(request)))
-		return -EFAULT;
-	if (request.flags || request.enable > 1)
+	if (request->flags || request->enable > 1)
 		return -EINVAL;
-	hgshm_regs_enable_irqs(opener->hd, request.enable);
+	hgshm_regs_enable_irqs(hd, request->enable);
 	return 0;
 }
 
 static long hgshm_ioctl_set_signal(struct hgshm_opener *opener,
-				   void __user *arg)
+				   const struct hgshm_set_signal *request)
 {
-	struct hgshm_set_signal request;
-
-	if (copy_from_user(&request, arg, sizeof(request)))
-		return -EFAULT;
-	if (request.flags)
+	if (request->flags)
 		return -EINVAL;
-	return hgshm_signal_set(opener, request.signo);
+	return hgshm_signal_set(opener, request->signo);
 }
 
 static long hgshm_ioctl_set_eventfd(struct hgshm_opener *opener,
-				    void __user *arg)
+				    const struct hgshm_set_eventfd *request)
 {
-	struct hgshm_set_eventfd request;
-
-	if (copy_from_user(&request, arg, sizeof(request)))
-		return -EFAULT;
-	if (request.flags || request.reserved)
+	if (request->flags || request->reserved)
 		return -EINVAL;
-	return hgshm_eventfd_set(opener, request.index, request.fd);
+	return hgshm_eventfd_set(opener, request->index, request->fd);
 }
 
 /* INFO's number holds the caller's idea of its size, which may be larger. */
@@ -152,39 +130,75 @@ static bool hgshm_ioctl_is_info(unsigned int cmd)
 	       _IOC_SIZE(cmd) >= HGSHM_INFO_BYTES_MIN;
 }
 
-static long hgshm_ioctl_dispatch(struct file *filp, unsigned int cmd,
-				 void __user *arg)
+/* What of the caller's struct is read; 0 if there is no such call. */
+static size_t hgshm_ioctl_bytes(unsigned int cmd)
 {
-	struct hgshm_opener *opener = filp->private_data;
-
 	if (hgshm_ioctl_is_info(cmd))
-		return hgshm_ioctl_info(opener, arg);
+		return offsetofend(struct hgshm_info, flags);
 
 	switch (cmd) {
 	case HGSHM_IOC_POKE:
-		return hgshm_ioctl_poke(opener, arg);
 	case HGSHM_IOC_IRQ_ENABLE:
-		return hgshm_ioctl_irq_enable(opener, arg);
 	case HGSHM_IOC_SET_SIGNAL:
-		return hgshm_ioctl_set_signal(opener, arg);
 	case HGSHM_IOC_SET_EVENTFD:
-		return hgshm_ioctl_set_eventfd(opener, arg);
-	case HGSHM_IOC_EXPORT_DMABUF:
-		return hgshm_dmabuf_export(filp, arg);
+		return _IOC_SIZE(cmd);
 	default:
-		return -ENOTTY;
+		return 0;
 	}
 }
 
+union hgshm_request {
+	struct hgshm_info info;
+	struct hgshm_poke poke;
+	struct hgshm_irq_enable irq_enable;
+	struct hgshm_set_signal set_signal;
+	struct hgshm_set_eventfd set_eventfd;
+};
+
+static long hgshm_ioctl_dispatch(struct hgshm_opener *opener, unsigned int cmd,
+				 union hgshm_request *request)
+{
+	switch (cmd) {
+	case HGSHM_IOC_POKE:
+		return hgshm_ioctl_poke(opener->hd, &request->poke);
+	case HGSHM_IOC_IRQ_ENABLE:
+		return hgshm_ioctl_irq_enable(opener->hd, &request->irq_enable);
+	case HGSHM_IOC_SET_SIGNAL:
+		return hgshm_ioctl_set_signal(opener, &request->set_signal);
+	case HGSHM_IOC_SET_EVENTFD:
+		return hgshm_ioctl_set_eventfd(opener, &request->set_eventfd);
+	default: /* of some size */
+		return hgshm_ioctl_info(opener->hd, &request->info);
+	}
+}
+
+/*
+ * The caller's memory is touched outside of enter and leave: a page of it may be
+ * another process's to give, and remove must not wait for that one.
+ */
 long hgshm_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
 	struct hgshm_opener *opener = filp->private_data;
+	void __user *user = (void __user *)arg;
+	size_t bytes = hgshm_ioctl_bytes(cmd);
+	union hgshm_request request;
 	int cookie;
 	long ret;
 
+	if (cmd == HGSHM_IOC_EXPORT_DMABUF)
+		return hgshm_dmabuf_export(filp, user);
+	if (!bytes)
+		return -ENOTTY;
+	if (copy_from_user(&request, user, bytes))
+		return -EFAULT;
+
 	if (!hgshm_device_enter(opener->hd, &cookie))
 		return -ENODEV;
-	ret = hgshm_ioctl_dispatch(filp, cmd, (void __user *)arg);
+	ret = hgshm_ioctl_dispatch(opener, cmd, &request);
 	hgshm_device_leave(cookie);
+
+	if (!ret && hgshm_ioctl_is_info(cmd))
+		ret = hgshm_ioctl_reply(user, &request.info,
+					request.info.struct_bytes);
 	return ret;
 }

@@ -35,6 +35,24 @@ static int hgshm_region_check(struct hgshm_device *hd, int bar, u64 bytes)
 	return 0;
 }
 
+static u64 hgshm_struct_pages_bytes(const struct range *range)
+{
+	return (range_len(range) >> PAGE_SHIFT) * sizeof(struct page);
+}
+
+/*
+ * Where memory runs out while struct pages are made, the kernel does not take back
+ * those that it has made by then, and is left with next to nothing. So look before,
+ * and leave an eighth for what else it takes.
+ */
+static bool hgshm_has_room(const struct range *range)
+{
+	u64 available_bytes = (u64)max(si_mem_available(), 0L) << PAGE_SHIFT;
+
+	return hgshm_struct_pages_bytes(range) <=
+	       available_bytes - available_bytes / 8;
+}
+
 static void hgshm_region_explain(struct hgshm_device *hd, int bar,
 				 const struct range *range, int error)
 {
@@ -42,9 +60,9 @@ static void hgshm_region_explain(struct hgshm_device *hd, int bar,
 	struct device *dev = &hd->pdev->dev;
 
 	if (error == -ENOMEM)
-		dev_err(dev, "BAR %d: no room for its page table of %llu KiB: give the VM more RAM\n",
-			bar,
-			(range_len(range) >> PAGE_SHIFT) * sizeof(struct page) / SZ_1K);
+		dev_err(dev, "BAR %d: no room for its page table of %llu KiB, %lu KiB are available: give the VM more RAM\n",
+			bar, hgshm_struct_pages_bytes(range) / SZ_1K,
+			max(si_mem_available(), 0L) << (PAGE_SHIFT - 10));
 	else if (range->start < reach.start || range->end > reach.end)
 		dev_err(dev, "BAR %d lies at %#llx-%#llx, but this kernel reaches physical addresses %#llx-%#llx only: the CPU has too few address bits, or booting with nokaslr gives more\n",
 			bar, range->start, range->end, reach.start, reach.end);
@@ -91,7 +109,9 @@ static int hgshm_region_map(struct hgshm_device *hd, enum hgshm_region_id id,
 	pgmap->range.start = region->start;
 	pgmap->range.end = region->start +
 			   ALIGN(bytes, HGSHM_BAR_MEMORY_MIN_BYTES) - 1;
-	addr = memremap_pages(pgmap, dev_to_node(&hd->pdev->dev));
+	addr = ERR_PTR(-ENOMEM);
+	if (hgshm_has_room(&pgmap->range))
+		addr = memremap_pages(pgmap, dev_to_node(&hd->pdev->dev));
 	if (IS_ERR(addr)) {
 		hgshm_region_explain(hd, bar, &pgmap->range, PTR_ERR(addr));
 		pci_release_region(hd->pdev, bar);

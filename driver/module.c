@@ -32,8 +32,9 @@ void hgshm_minor_put(int minor)
  * @hd: device
  * @cookie: out: for hgshm_device_leave()
  *
- * May be nested, may sleep inside and may fault in user memory: SRCU has no
- * order with the mmap lock, which a page fault holds when it comes here.
+ * May sleep inside, but not for anything that a process decides: remove waits, and
+ * user memory is not touched. SRCU has no order with the mmap lock, which a page
+ * fault holds when it comes here.
  *
  * Return: false if the device is gone; then there is nothing to leave.
  */

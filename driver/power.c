@@ -11,8 +11,9 @@
 
 static int hgshm_wake(struct hgshm_device *hd)
 {
-	u32 epoch_before = hgshm_epoch(hd);
-	u32 epoch;
+	u32 epoch_before, epoch;
+	u64 peers_before = hgshm_peers_known(hd, &epoch_before);
+	u64 peers;
 	int ret;
 
 	ret = hgshm_regs_verify(hd);
@@ -22,8 +23,9 @@ static int hgshm_wake(struct hgshm_device *hd)
 		return ret;
 	}
 	hgshm_regs_release_irqs(hd);
-	hgshm_peers_refresh(hd, &epoch);
-	if (epoch != epoch_before)
+	peers = hgshm_peers_refresh(hd, &epoch);
+	/* The device of a QEMU that was started anew may have come to the same epoch. */
+	if (epoch != epoch_before || peers != peers_before)
 		hgshm_events_record(hd, HGSHM_VECTOR_PEERS);
 	return 0;
 }

@@ -229,7 +229,7 @@ struct hgshm_set_eventfd {
  * doorbells; EINVAL for what is not page aligned, empty or past the region's end;
  * EACCES without %HGSHM_DMABUF_READ_ONLY on a descriptor that was opened read-only or
  * a peer slice that is, and on a descriptor that was opened write-only; EOPNOTSUPP if
- * the kernel has no dma-buf; ENOMEM; EMFILE.
+ * the kernel has no dma-buf; ENOMEM; EMFILE; ENFILE.
  */
 struct hgshm_export_dmabuf {
 	__u64 offset_bytes;

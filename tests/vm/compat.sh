@@ -39,7 +39,10 @@ barrier rung
 vm32-errors
 vm32-mmap-errors
 vm32-sysfs check
+# so that there is something to read, until both have done
+vm-ringer &
 vm32-ioctl-fuzz 4 "$((HGSHM_INDEX + 32))"
 barrier fuzzed
+kill $!
 END
 vm_run

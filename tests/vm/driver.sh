@@ -83,18 +83,10 @@ told vm-eventfds 0 2
 
 vm-errors
 vm-mmap-errors
-# the debug kernel lacks CONFIG_FS_DAX
-small=
-if dmesg | grep 'mapped in pages of 4096 bytes only'; then
-	case $(uname -r) in
-	*-debug) small=small ;;
-	*) fail "this kernel should map huge pages" ;;
-	esac
-fi
 # VM 0 maps what is the others' own as well
-[ "$HGSHM_INDEX" != 0 ] || vm-mapping /hgshm/disk $small
+[ "$HGSHM_INDEX" != 0 ] || vm-mapping /hgshm/disk
 barrier mapped-by-0
-[ "$HGSHM_INDEX" = 0 ] || vm-mapping /hgshm/disk $small
+[ "$HGSHM_INDEX" = 0 ] || vm-mapping /hgshm/disk
 barrier mapped
 
 refused rmmod hgshm

@@ -19,6 +19,8 @@ seed=$seed
 END
 cat >>"$vm_dir/scripts/all" <<'END'
 barrier up
+# so that there is something to read, until both have done
+vm-ringer &
 case $HGSHM_INDEX in
 0) vm-ioctl-fuzz "$seconds" "$seed" ;;
 1)
@@ -29,6 +31,7 @@ case $HGSHM_INDEX in
 	;;
 esac
 barrier fuzzed
+kill $!
 END
 vm_run
 vm_says 1 '^unbound and bound [1-9]'

@@ -46,8 +46,8 @@
 HGSHM_GUEST=${HGSHM_GUEST:-$HGSHM_BUILD/../guest}
 export HGSHM_GUEST HGSHM_QEMU HGSHM_PLUGIN
 
-vm_bad_words='BUG|WARNING|Oops|Kernel panic|general protection|possible recursive|circular locking|inconsistent lock|suspicious RCU|Call Trace|KASAN|UBSAN|unreferenced object|blocked for more than'
-vm_timeout_s=${HGSHM_VM_TIMEOUT_S:-240}
+vm_bad_words='BUG|WARNING|Oops|Kernel panic|general protection|possible recursive|circular locking|inconsistent lock|suspicious RCU|Call Trace|KASAN|UBSAN|unreferenced object|blocked for more than|bad (pte|pmd|pud|p4d|pgd)'
+vm_timeout_s=${HGSHM_VM_TIMEOUT_S:-600}
 
 vm_show_logs() {
 	for vm_log in "$vm_dir"/launch "$vm_dir"/vm*.out "$vm_dir"/vm*.log "$vm_dir"/vm*.qemu; do

@@ -5,11 +5,13 @@
  */
 #include <fcntl.h>
 #include <linux/dma-buf.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -23,6 +25,7 @@
 #define READ_ONLY	HGSHM_DMABUF_READ_ONLY
 /* What the program's own pages may add to a count of page faults. */
 #define OTHER_FAULTS	16
+#define ANOTHER_USER	1000
 
 static void *try_map(int fd, uint64_t bytes, int protection, int flags, uint64_t offset)
 {
@@ -65,11 +68,58 @@ static void check_descriptors(int fd)
 	close(writer);
 }
 
+/* The system may have no more open files; who administers it is exempt. */
+static void check_file_table(int fd)
+{
+	static const char path[] = "/proc/sys/fs/file-max";
+	int file = open(path, O_RDWR | O_CLOEXEC), status = -1;
+	char before[32] = "";
+	pid_t child;
+
+	if (file < 0 || read(file, before, sizeof(before) - 1) <= 0 || pwrite(file, "0", 1, 0) != 1)
+		check_abort("%s: %s", path, strerror(errno));
+	child = fork();
+	if (child == 0) {
+		if (setuid(ANOTHER_USER))
+			_exit(2);
+		_exit(dmabuf_try_export(fd, 0, PAGE_BYTES, 0) != -1 || errno != ENFILE);
+	}
+	CHECK_EQUAL(waitpid(child, &status, 0), child);
+	CHECK_EQUAL(status, 0);
+	CHECK_EQUAL(pwrite(file, before, strlen(before), 0), strlen(before));
+	close(file);
+}
+
+/*
+ * The descriptor can't be written, as half of it lies in a page that takes no stores:
+ * the other half stays as it is, and no descriptor is left open.
+ */
+static void check_cut(int fd)
+{
+	struct hgshm_export_dmabuf request = { .length_bytes = PAGE_BYTES, .fd = -77 };
+	size_t before = offsetof(struct hgshm_export_dmabuf, fd) + sizeof(request.fd) / 2;
+	uint8_t *pages = mmap(NULL, 2 * PAGE_BYTES, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *at = pages + PAGE_BYTES - before;
+	int lowest = dup(fd);
+
+	close(lowest);
+	if (pages == MAP_FAILED)
+		check_abort("two pages: %s", strerror(errno));
+	memcpy(at, &request, sizeof(request));
+	CHECK_EQUAL(mprotect(pages + PAGE_BYTES, PAGE_BYTES, PROT_READ), 0);
+	CHECK_ERRNO(ioctl(fd, HGSHM_IOC_EXPORT_DMABUF, at), EFAULT);
+	CHECK(!memcmp(at, &request, sizeof(request)));
+	CHECK_EQUAL(dup(fd), lowest);
+	close(lowest);
+	munmap(pages, 2 * PAGE_BYTES);
+}
+
 static void check_refusals(int fd, const struct hgshm_info *info)
 {
 	uint64_t bytes = info->memory_bytes;
 
-	CHECK_ERRNO(ioctl(fd, HGSHM_IOC_EXPORT_DMABUF, NULL), EFAULT);
+	check_cut(fd);
 	CHECK_ERRNO(dmabuf_try_export(fd, 0, PAGE_BYTES, 2), EINVAL);
 	CHECK_ERRNO(dmabuf_try_export(fd, 0, PAGE_BYTES, READ_ONLY | 1u << 31), EINVAL);
 	CHECK_ERRNO(dmabuf_try_export(fd, 0, 0, 0), EINVAL);
@@ -85,6 +135,7 @@ static void check_refusals(int fd, const struct hgshm_info *info)
 	if (!info->peer_bytes)
 		CHECK_ERRNO(dmabuf_try_export(fd, HGSHM_MMAP_PEER, PAGE_BYTES, 0), ENXIO);
 	check_descriptors(fd);
+	check_file_table(fd);
 }
 
 static void check_mapping(int dmabuf, volatile uint8_t *memory)

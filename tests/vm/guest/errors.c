@@ -347,6 +347,12 @@ static void check_set_eventfd(int fd)
 	CHECK_EQUAL(ioctl(fd, HGSHM_IOC_SET_EVENTFD, &good), 0);
 }
 
+/* The rest of its errors is dmabuf's to see. */
+static void check_export_dmabuf(int fd)
+{
+	check_bad_pointers(fd, HGSHM_IOC_EXPORT_DMABUF, sizeof(struct hgshm_export_dmabuf));
+}
+
 static void check_other_calls(int fd)
 {
 	char byte = 0;
@@ -368,6 +374,7 @@ int main(int argc, char **argv)
 	check_irq_enable(fd);
 	check_set_signal(fd);
 	check_set_eventfd(fd);
+	check_export_dmabuf(fd);
 	check_other_calls(fd);
 	return check_status();
 }

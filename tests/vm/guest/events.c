@@ -26,6 +26,7 @@
 
 #define READERS			3
 #define RINGS_FOR_READERS	20
+#define ANOTHER_USER		1000
 
 static short poll_now(int fd, int timeout_ms)
 {
@@ -284,9 +285,38 @@ static void check_signal_of_the_dead(struct bench *b)
 	close(fd);
 }
 
+/*
+ * Whoever asked for a signal and has other rights since, as by a set-user-id program,
+ * is not to be disturbed by it.
+ */
+static void check_signal_of_another_user(struct bench *b, const sigset_t *set)
+{
+	int fd = device_open(device_path(), O_RDWR | O_NONBLOCK);
+	int status = -1;
+	pid_t child = fork();
+
+	if (child == 0) {
+		if (setresuid(ANOTHER_USER, ANOTHER_USER, 0) || set_signal(fd, SIGUSR1) ||
+		    setresuid(0, 0, 0))
+			_exit(2);
+		bench_have_rung(b, 1);
+		if (device_wait_ring(fd, b->peer) != 1 || signal_came(set, 0))
+			_exit(1);
+		/* Back among those that may: the next one comes. */
+		if (setresuid(ANOTHER_USER, 0, 0))
+			_exit(3);
+		bench_have_rung(b, 1);
+		_exit(signal_came(set, DEVICE_PATIENCE_MS) ? 0 : 4);
+	}
+	CHECK_EQUAL(waitpid(child, &status, 0), child);
+	CHECK_EQUAL(status, 0);
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct bench b;
+	sigset_t usr;
 
 	if (argc != 3)
 		check_abort("usage: events serve|check PEER");
@@ -304,6 +334,9 @@ int main(int argc, char **argv)
 	check_irq_enable(&b);
 	check_signal(&b);
 	check_signal_of_the_dead(&b);
+	sigemptyset(&usr);
+	sigaddset(&usr, SIGUSR1);
+	check_signal_of_another_user(&b, &usr);
 	bench_end(&b);
 	return check_status();
 }

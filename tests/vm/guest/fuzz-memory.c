@@ -5,6 +5,7 @@
 
 #include "check.h"
 #include "fuzz.h"
+#include "kernel.h"
 
 /* More would be a test of the kernel's page tables. */
 #define LENGTH_MAX	(64ULL << 20)
@@ -17,6 +18,14 @@ static int some_prot(struct fuzzer *f)
 	};
 
 	return prots[fuzz_below(f, sizeof(prots) / sizeof(prots[0]))];
+}
+
+/* Before 6.5 these have the kernel take a device's huge page for a "bad pmd". */
+static int usable_advice(int advice)
+{
+	bool bad = (advice == MADV_COLD || advice == MADV_PAGEOUT) && !kernel_is_at_least(6, 5);
+
+	return bad ? MADV_DONTNEED : advice;
 }
 
 static void unmap(struct fuzzer *f, unsigned int slot)
@@ -113,7 +122,8 @@ void fuzz_change_mapping(struct fuzzer *f)
 		break;
 	case 4:
 	case 5:
-		madvise(at, bytes, advices[fuzz_below(f, sizeof(advices) / sizeof(advices[0]))]);
+		madvise(at, bytes,
+			usable_advice(advices[fuzz_below(f, sizeof(advices) / sizeof(advices[0]))]));
 		break;
 	case 6:
 		msync(at, bytes, MS_SYNC);

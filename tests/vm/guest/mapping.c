@@ -2,11 +2,10 @@
 /*
  * The mapped memory is memory like any other:
  *
- *   mapping DISK [small]
+ *   mapping DISK
  *
  * Huge pages where they fit, fork, mprotect, mremap, parts of a region, I/O from
- * DISK (a block device with contents) straight into it. "small" on a kernel where the
- * driver has said that no huge pages fit.
+ * DISK (a block device with contents) straight into it.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -47,9 +46,9 @@ static long faults_of_reading(const volatile uint8_t *at, uint64_t bytes)
 	return minor_faults() - before;
 }
 
-static void check_huge_pages(int fd, const struct hgshm_info *info, bool small)
+static void check_huge_pages(int fd, const struct hgshm_info *info)
 {
-	uint64_t huge_pages = small ? 0 : info->memory_bytes / HUGE_BYTES;
+	uint64_t huge_pages = info->memory_bytes / HUGE_BYTES;
 	uint64_t tail_pages = info->memory_bytes / PAGE_BYTES -
 			      huge_pages * (HUGE_BYTES / PAGE_BYTES);
 	volatile uint8_t *memory = device_map_memory(fd, info);
@@ -246,11 +245,10 @@ int main(int argc, char **argv)
 	int fd = device_open(device_path(), O_RDWR);
 	struct hgshm_info info = device_info(fd);
 
-	if (argc < 2 || argc > 3 || (argc == 3 && strcmp(argv[2], "small")))
-		check_abort("usage: mapping DISK [small]");
-	check_huge_pages(fd, &info, argc == 3);
-	if (argc == 2)
-		check_huge_pages_of_parts(fd);
+	if (argc != 2)
+		check_abort("usage: mapping DISK");
+	check_huge_pages(fd, &info);
+	check_huge_pages_of_parts(fd);
 	check_move(fd, &info);
 	check_fork(fd, &info);
 	check_protection(fd, &info);

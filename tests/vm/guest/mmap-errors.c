@@ -65,6 +65,7 @@ static void check_ways(int fd, uint64_t start, int most)
 	CHECK_ERRNO(try_map(fd, PROT_READ, MAP_PRIVATE, PAGE_BYTES, start), EINVAL);
 	CHECK_ERRNO(try_map(fd, most | PROT_EXEC, MAP_SHARED, PAGE_BYTES, start), EINVAL);
 	CHECK_ERRNO(try_map(fd, PROT_EXEC, MAP_SHARED, PAGE_BYTES, start), EINVAL);
+	CHECK_ERRNO(try_map(fd, most, MAP_SHARED | MAP_GROWSDOWN, PAGE_BYTES, start), EINVAL);
 	CHECK_ERRNO(try_protect(fd, most, PROT_READ | PROT_EXEC, start), EACCES);
 	CHECK_EQUAL(try_protect(fd, PROT_NONE, most, start), 0);
 	CHECK_ERRNO(try_grow(fd, most, start), EFAULT);

@@ -5,22 +5,26 @@
  *   pins DISK SEED
  *
  * io_uring with and without registered buffers, vmsplice, another process. DISK
- * holds the pattern of SEED, and can be written to.
+ * holds the pattern of SEED, and can be written to. And what there is no way to: pages
+ * of the doorbells, a futex that processes share, msync.
  */
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "check.h"
 #include "device.h"
 #include "import.h"
+#include "kernel.h"
 #include "pattern.h"
 #include "uring.h"
 
@@ -32,19 +36,9 @@
  * Before 6.5 io_uring itself refuses to register what is mapped from any file but
  * one of tmpfs or hugetlbfs, whatever its pages are.
  */
-static bool kernel_registers_files(void)
-{
-	struct utsname name;
-	int major, minor;
-
-	if (uname(&name) || sscanf(name.release, "%d.%d", &major, &minor) != 2)
-		check_abort("no kernel version");
-	return major > 6 || (major == 6 && minor >= 5);
-}
-
 static void check_fixed(struct uring *u, int disk, uint8_t *at, uint32_t seed)
 {
-	if (!kernel_registers_files()) {
+	if (!kernel_is_at_least(6, 5)) {
 		CHECK_ERRNO(uring_register_buffer(u, at, BYTES), EOPNOTSUPP);
 		return;
 	}
@@ -135,6 +129,33 @@ static void check_other_process(uint8_t *at)
 	free(near.iov_base);
 }
 
+static void check_no_pages_of_doorbells(int device)
+{
+	volatile uint32_t *doorbells = device_map_doorbells(device);
+	struct iovec iovec = { .iov_base = (void *)doorbells, .iov_len = sizeof(*doorbells) };
+	int fds[2];
+
+	if (!doorbells || pipe(fds))
+		check_abort("no doorbells, or pipe: %s", strerror(errno));
+	CHECK_EQUAL(*doorbells, 0);
+	CHECK_ERRNO(vmsplice(fds[1], &iovec, 1, 0), EFAULT);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* The kernel tells a shared futex by the file of its page, and these pages have none. */
+static void check_futex(uint8_t *at)
+{
+	struct timespec timeout = { .tv_nsec = 1000000 };
+	uint32_t *word = (uint32_t *)at;
+
+	*word = 0;
+	CHECK_ERRNO(syscall(SYS_futex, word, FUTEX_WAIT, 0, &timeout, NULL, 0), EFAULT);
+	CHECK_ERRNO(syscall(SYS_futex, word, FUTEX_WAKE, 1, NULL, NULL, 0), EFAULT);
+	CHECK_ERRNO(syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, 0, &timeout, NULL, 0),
+		    ETIMEDOUT);
+}
+
 int main(int argc, char **argv)
 {
 	int fd = device_open(device_path(), O_RDWR);
@@ -146,5 +167,8 @@ int main(int argc, char **argv)
 	check_uring(fd, argv[1], at, atoi(argv[2]));
 	check_vmsplice(at);
 	check_other_process(at);
+	check_no_pages_of_doorbells(fd);
+	check_futex(at);
+	CHECK_ERRNO(msync(at, BYTES, MS_SYNC), EINVAL);
 	return check_status();
 }

@@ -5,7 +5,7 @@
  *   sysfs check          each file agrees with INFO
  *   sysfs rung INDEX     the file interrupts counts a ring of VM INDEX, for which
  *                        it waits
- *   sysfs gone INDEX     poll() on peers and epoch tells when VM INDEX goes
+ *   sysfs gone INDEX     poll() on peers, epoch and status tells when VM INDEX goes
  *
  * "rung" and "gone" use the descriptor that the script has held open since all
  * were there; "gone" says on standard output when it listens.
@@ -184,34 +184,36 @@ static void check_rung(uint32_t index)
 /* A file in sysfs is told of only to who has read it. */
 static void check_gone(uint32_t index)
 {
-	struct watched peers = { .fd = open_attribute("peers") };
-	struct watched epoch = { .fd = open_attribute("epoch") };
+	enum { PEERS, EPOCH, STATUS, WATCHED };
+	struct watched watched[WATCHED] = {
+		[PEERS] = { .fd = open_attribute("peers") },
+		[EPOCH] = { .fd = open_attribute("epoch") },
+		[STATUS] = { .fd = open_attribute("status") },
+	};
 	uint64_t before;
 
-	read_attribute(peers.fd, peers.text);
-	read_attribute(epoch.fd, epoch.text);
-	before = strtoull(epoch.text, NULL, 10);
-	CHECK(parse_list(peers.text) >> index & 1);
+	for (int i = 0; i < WATCHED; i++)
+		read_attribute(watched[i].fd, watched[i].text);
+	before = strtoull(watched[EPOCH].text, NULL, 10);
+	CHECK(parse_list(watched[PEERS].text) >> index & 1);
 	puts("listening");
 	fflush(stdout);
 
-	while (parse_list(peers.text) >> index & 1) {
-		struct pollfd pollfd[2] = {
-			{ .fd = peers.fd, .events = POLLPRI },
-			{ .fd = epoch.fd, .events = POLLPRI },
-		};
+	while (parse_list(watched[PEERS].text) >> index & 1) {
+		/* all, one after the other: no word may be missing */
+		for (int i = 0; i < WATCHED; i++) {
+			struct pollfd pollfd = { .fd = watched[i].fd, .events = POLLPRI };
 
-		/* both, one after the other: no word may be missing */
-		for (int i = 0; i < 2; i++)
-			if (poll(&pollfd[i], 1, DEVICE_PATIENCE_MS) != 1)
+			if (poll(&pollfd, 1, DEVICE_PATIENCE_MS) != 1)
 				check_abort("file %d told nothing within %d ms", i,
 					    DEVICE_PATIENCE_MS);
-		read_attribute(peers.fd, peers.text);
-		read_attribute(epoch.fd, epoch.text);
+		}
+		for (int i = 0; i < WATCHED; i++)
+			read_attribute(watched[i].fd, watched[i].text);
 	}
-	CHECK(strtoull(epoch.text, NULL, 10) > before);
-	close(peers.fd);
-	close(epoch.fd);
+	CHECK(strtoull(watched[EPOCH].text, NULL, 10) > before);
+	for (int i = 0; i < WATCHED; i++)
+		close(watched[i].fd);
 }
 
 int main(int argc, char **argv)

@@ -76,6 +76,28 @@ static bool info_ends(void)
 	return errno == ENODEV;
 }
 
+/* A file in sysfs says what it said, or that there is no device. */
+static bool sysfs_ends(void)
+{
+	const char *name = strrchr(device_path(), '/') + 1;
+	char path[128], text[32] = "";
+	unsigned long epoch;
+	int file;
+
+	snprintf(path, sizeof(path), "/sys/class/hgshm/%s/epoch", name);
+	while ((file = open(path, O_RDONLY | O_CLOEXEC)) >= 0) {
+		ssize_t bytes = read(file, text, sizeof(text) - 1);
+
+		close(file);
+		if (bytes <= 0)
+			return errno == ENODEV;
+		epoch = strtoul(text, NULL, 10);
+		if (epoch != info.epoch)
+			return false;
+	}
+	return errno == ENOENT || errno == ENODEV;
+}
+
 static bool load_ends(void)
 {
 	while (!load_gives_sigbus(memory + info.memory_bytes - 1))
@@ -117,6 +139,7 @@ static const struct {
 	{ "POKE", poke_ends },	       { "INFO", info_ends },
 	{ "load", load_ends },	       { "load by dma-buf", dmabuf_ends },
 	{ "doorbell", doorbell_ends }, { "mmap", map_ends },
+	{ "sysfs", sysfs_ends },
 };
 
 #define USERS	(sizeof(users) / sizeof(users[0]))
