@@ -21,15 +21,21 @@ vm32-slices check 1
 barrier seen
 
 case $HGSHM_INDEX in
+0) vm32-doorbells ping 1 50 ;;
+1) vm32-doorbells pong 0 50 ;;
+esac
+barrier pinged
+case $HGSHM_INDEX in
+0) vm32-doorbells pong 1 50 ;;
+1) vm32-doorbells ping 0 50 ;;
+esac
+barrier ponged
+case $HGSHM_INDEX in
 0)
-	vm32-doorbells ping 1 50
-	vm32-doorbells pong 1 50
 	vm32-events serve 1
 	vm32-events serve 1
 	;;
 1)
-	vm32-doorbells pong 0 50
-	vm32-doorbells ping 0 50
 	vm32-events check 0
 	vm32-eventfds check 0
 	;;

@@ -26,14 +26,19 @@ vm_add "$@"
 vm_script 0 <<'END'
 exec 8<>/dev/hgshm0
 barrier up
+# each looks at the end whether a ring too many comes, so nobody goes on before that
 vm-doorbells ping 1 20
+barrier pinged
 vm-doorbells pong 1 20
+barrier ponged
 vm-doorbells all
 barrier rung
 export RING=store
 vm-doorbells ping 1 20
+barrier pinged-by-store
 vm-doorbells pong 1 20
 unset RING
+barrier strayed
 
 vm-errors
 vm-mmap-errors
@@ -69,14 +74,18 @@ vm_script 1 <<'END'
 exec 8<>/dev/hgshm0
 barrier up
 vm-doorbells pong 0 20
+barrier pinged
 vm-doorbells ping 0 20
+barrier ponged
 vm-doorbells once 0
 barrier rung
 export RING=store
 vm-doorbells pong 0 20
+barrier pinged-by-store
 vm-doorbells ping 0 20
 unset RING
 vm-doorbells stray
+barrier strayed
 
 vm-errors
 vm-mmap-errors

@@ -25,26 +25,22 @@ barrier written
 vm-slices check 1
 barrier seen
 
+# turn FIRST VERB SECOND ANSWER COUNT: nobody goes on before both are done, since
+# each looks at the end whether a ring too many comes
+turn() {
+	case $HGSHM_INDEX in
+	"$1") vm-doorbells "$2" "$3" "$5" ;;
+	"$3") vm-doorbells "$4" "$1" "$5" ;;
+	esac
+	barrier "$*"
+}
+
 # pair FIRST SECOND: the two talk, the third hears nothing
 pair() {
-	case $HGSHM_INDEX in
-	"$1")
-		vm-doorbells ping "$2" 100
-		vm-doorbells pong "$2" 100
-		vm-doorbells burst "$2" 2000
-		vm-doorbells catch "$2" 2000
-		;;
-	"$2")
-		vm-doorbells pong "$1" 100
-		vm-doorbells ping "$1" 100
-		vm-doorbells catch "$1" 2000
-		vm-doorbells burst "$1" 2000
-		;;
-	*)
-		vm-doorbells none
-		;;
-	esac
-	barrier "pair $1 $2"
+	turn "$1" ping "$2" pong 100
+	turn "$2" ping "$1" pong 100
+	turn "$1" burst "$2" catch 2000
+	turn "$2" burst "$1" catch 2000
 	vm-doorbells none
 	barrier "pair $1 $2 is quiet"
 }

@@ -37,6 +37,7 @@ vm-peers gone 2
 vm-doorbells once 1
 barrier awake
 vm-doorbells ping 1 10
+barrier pinged
 vm-doorbells pong 1 10
 barrier rung
 END
@@ -46,6 +47,7 @@ barrier up
 vm-slept /dev/vda 2
 barrier awake
 vm-doorbells pong 0 10
+barrier pinged
 vm-doorbells ping 0 10
 barrier rung
 END

@@ -39,6 +39,7 @@ vm-qmp run '{"execute": "system_wakeup"}' WAKEUP
 vm-doorbells once 1
 barrier awake
 vm-doorbells ping 1 10
+barrier pinged
 vm-doorbells pong 1 10
 barrier rung
 END
@@ -49,6 +50,7 @@ vm-slept mem 2
 vm-dma check 1 7
 barrier awake
 vm-doorbells pong 0 10
+barrier pinged
 vm-doorbells ping 0 10
 barrier rung
 END
