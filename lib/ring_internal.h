@@ -16,6 +16,7 @@ struct hgshm_ring_line {
 	struct hgshm *h;
 	uint32_t peer;
 	uint32_t peer_changes;	/* of h, when the peer was there */
+	uint32_t wait_round;	/* of h, when this ring last waited */
 };
 
 struct hgshm_ring {

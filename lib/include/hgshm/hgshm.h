@@ -52,7 +52,8 @@
  * Nothing here prints, exits, or changes how signals are handled.
  *
  * Any number of threads may use one handle at once, but for hgshm_wait(), which one
- * thread at a time may be in, and hgshm_close(), which must be the last call. Handles are
+ * thread at a time may be in (and none while another waits in a ring of
+ * hgshm_ring_open()), and hgshm_close(), which must be the last call. Handles are
  * independent of each other. Each function says if it blocks; none may be called in a
  * signal handler.
  *
