@@ -74,7 +74,7 @@ int hgshm_ring_look(struct hgshm_ring *ring)
 	int ret;
 
 	if (!ring->other_attached) {
-		if (shared_load(&ring->other->generation) != ring->generation)
+		if (ordered_load(&ring->other->generation) != ring->generation)
 			return hgshm_ring_check_not_stale(ring);
 		ring->other_attached = true;
 	}

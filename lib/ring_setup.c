@@ -109,7 +109,7 @@ static void take_place(struct hgshm_ring *ring)
 	shared_store(&ring->own->closed, 0);
 	shared_store(&ring->own->sleeping, ring->sleeping);
 	shared_store(&ring->own_index->index, ring->next);
-	shared_store(&ring->own->generation, ring->generation);
+	ordered_store(&ring->own->generation, ring->generation);
 }
 
 /* A side that is still there finds no owner, and if it sleeps, the first message wakes it. */
