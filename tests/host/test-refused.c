@@ -107,6 +107,17 @@ static void test_socket_path(void **state)
 	assert_false(group_object_exists(g));
 }
 
+static void expect_too_large(const struct group *g, const char *backing, const char *words)
+{
+	struct hgshm *h;
+	char uri[512];
+
+	snprintf(uri, sizeof(uri), "found:%s?size=32t&shmid=%s&backing=%s", g->socket, g->shmid,
+		 backing);
+	assert_int_equal(hgshm_open(&h, uri, NULL), -ENOSPC);
+	assert_non_null(strstr(hgshm_strerror(-ENOSPC), words));
+}
+
 static void test_memory(void **state)
 {
 	struct group *g = *state;
@@ -126,16 +137,10 @@ static void test_memory(void **state)
 	close(fd);
 	unlink(g->object);
 
-	snprintf(uri, sizeof(uri), "found:%%s?size=32t&shmid=%s", g->shmid);
-	{
-		struct hgshm *h;
-		char text[512];
-
-		snprintf(text, sizeof(text), "found:%s?size=32t&shmid=%s", g->socket, g->shmid);
-		assert_int_equal(hgshm_open(&h, text, NULL), -ENOSPC);
-		assert_non_null(strstr(hgshm_strerror(-ENOSPC), "size=35184372088832 does not fit "
-				       "/dev/shm, where "));
-	}
+	expect_too_large(g, "shm", "size=35184372088832 does not fit /dev/shm, where ");
+	/* no file system bounds it, and nobody may be killed for it */
+	expect_too_large(g, "memfd", "size=35184372088832 does not fit this machine's memory, of "
+			 "which ");
 	assert_false(group_object_exists(g));
 	assert_int_equal(access(g->socket, F_OK), -1);
 }
