@@ -10,8 +10,8 @@
  * ring anew. The memory ends where the ring does, so that AddressSanitizer sees a step outside.
  *
  * Where nobody lies, the ambush may be laid by the honest other side, which then takes a step
- * of its own in the midst of a call: so both run at once, one load at a time. Who sleeps then
- * and was not rung must have nothing to wake up for.
+ * of its own in the midst of a call, also before a store: so both run at once, one access at
+ * a time. Who sleeps then and was not rung must have nothing to wake up for.
  *
  * A reference model, a queue of copies, goes along. While nobody has lied, both sides must
  * do exactly what it does. From the first lie on they may end with -EPROTO or -ESTALE, and
@@ -449,6 +449,25 @@ void __sanitizer_cov_load2(uint16_t *at) { before_load(at); }
 void __sanitizer_cov_load4(uint32_t *at) { before_load(at); }
 void __sanitizer_cov_load8(uint64_t *at) { before_load(at); }
 void __sanitizer_cov_load16(unsigned __int128 *at) { before_load(at); }
+
+/* A lie is only seen by who loads it. */
+static void before_store(const void *at)
+{
+	if (ambushed && ambushed->at_once)
+		before_load(at);
+}
+
+void __sanitizer_cov_store1(uint8_t *at);
+void __sanitizer_cov_store2(uint16_t *at);
+void __sanitizer_cov_store4(uint32_t *at);
+void __sanitizer_cov_store8(uint64_t *at);
+void __sanitizer_cov_store16(unsigned __int128 *at);
+
+void __sanitizer_cov_store1(uint8_t *at) { before_store(at); }
+void __sanitizer_cov_store2(uint16_t *at) { before_store(at); }
+void __sanitizer_cov_store4(uint32_t *at) { before_store(at); }
+void __sanitizer_cov_store8(uint64_t *at) { before_store(at); }
+void __sanitizer_cov_store16(unsigned __int128 *at) { before_store(at); }
 
 static void info(const struct world *w, uint32_t side)
 {
