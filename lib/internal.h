@@ -48,6 +48,9 @@ struct hgshm_transport {
 	void (*close)(void *state);
 };
 
+/* A struct_bytes that was never set is not believed, lest it be read. */
+#define HGSHM_OPTIONS_BYTES_MAX 4096
+
 struct hgshm {
 	const struct hgshm_transport *transport;
 	void *state;

@@ -24,6 +24,9 @@ int hgshm_ring_read_options(struct hgshm_ring_options *options,
 	if (given->struct_bytes < sizeof(*options))
 		return hgshm_fail(-EINVAL, "ring options: struct_bytes is %zu, must be at least %zu",
 				  given->struct_bytes, sizeof(*options));
+	if (given->struct_bytes > HGSHM_OPTIONS_BYTES_MAX)
+		return hgshm_fail(-E2BIG, "ring options: struct_bytes is %zu, can be at most %d",
+				  given->struct_bytes, HGSHM_OPTIONS_BYTES_MAX);
 	for (size_t i = sizeof(*options); i < given->struct_bytes; i++)
 		if (bytes[i])
 			return hgshm_fail(-E2BIG, "ring options: byte %zu is set, this library "

@@ -154,6 +154,9 @@ static void refuses_wrong_arguments(void **state)
 	newer.more = 1;
 	assert_error(hgshm_ring_attach(&ring, pair.memory, pair.bytes, 0, &newer.known), -E2BIG,
 		     "this library knows");
+	newer.known.struct_bytes = SIZE_MAX;
+	assert_error(hgshm_ring_attach(&ring, pair.memory, pair.bytes, 0, &newer.known), -E2BIG,
+		     "can be at most");
 	assert_null(ring);
 
 	assert_error(hgshm_ring_reserve(NULL, 1, &room), -EINVAL, "NULL");
