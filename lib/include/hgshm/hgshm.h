@@ -34,6 +34,8 @@
  * A founder's socket and memory object get mode 0600 (chmod the socket where others may
  * join; with ``backing=memfd`` that is all they need). What a founder that was killed left
  * makes room for the next; one that lives is not disturbed.
+ * With ``backing=shm`` who may open the memory object can also truncate it, and who then
+ * touches what is gone gets SIGBUS; a memfd is sealed against that.
  *
  * On the host a thread of the library's own serves the socket and the lines to the
  * other members, with all signals blocked. All descriptors are close-on-exec. After
