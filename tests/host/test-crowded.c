@@ -77,26 +77,51 @@ static void join_and_be_slow(const struct group *g, uint32_t index)
 	fake_expect_closed(f->sock);
 }
 
-/* Reads until it knows these others, and has been told that this was all. */
-static void hear_of(struct fake_client *f, uint64_t others)
+/* What a fake client has heard. */
+struct heard {
+	uint64_t known;
+	bool complete;	/* PEERS has come */
+};
+
+static void hear(struct fake_client *f, struct heard *heard)
 {
 	struct hgshm_wire_message message;
-	uint64_t known = 0;
-	bool complete = false;
+	int error;
 
-	while (!complete || (known & others) != others) {
-		int error;
+	hgshm_wire_init(&message);
+	error = hgshm_wire_receive(f->line, &message);
+	if (error)
+		fail_msg("%s", hgshm_wire_fault(&message, error));
+	if (le16toh(message.header.type) == HGSHM_MSG_PEERS)
+		heard->complete = true;
+	else if (le16toh(message.header.type) == HGSHM_MSG_PEER_UP)
+		heard->known |= bit(le32toh(message.peer.index));
+	hgshm_wire_reset(&message);
+}
 
-		hgshm_wire_init(&message);
-		error = hgshm_wire_receive_until(f->line, &message, fake_deadline_ns());
-		if (error)
-			fail_msg("of %llx only %llx: %s", (unsigned long long)others,
-				 (unsigned long long)known, hgshm_wire_fault(&message, error));
-		if (le16toh(message.header.type) == HGSHM_MSG_PEERS)
-			complete = true;
-		else if (le16toh(message.header.type) == HGSHM_MSG_PEER_UP)
-			known |= bit(le32toh(message.peer.index));
-		hgshm_wire_reset(&message);
+/* All read, until each knows all others and has been told that this was all. */
+static void hear_all(uint64_t all)
+{
+	struct heard heard[CLIENTS] = { 0 };
+	uint64_t waiting = all;
+
+	while (waiting) {
+		struct pollfd lines[CLIENTS];
+
+		for (uint32_t i = 0; i < CLIENTS; i++)
+			lines[i] = (struct pollfd){ .fd = all & bit(i) ? fakes[i].line : -1,
+						    .events = POLLIN };
+		if (poll(lines, CLIENTS, WAIT_MS) <= 0)
+			fail_msg("%llx wait for others", (unsigned long long)waiting);
+		for (uint32_t i = 0; i < CLIENTS; i++) {
+			uint64_t others = all & ~bit(i);
+
+			if (!lines[i].revents)
+				continue;
+			hear(&fakes[i], &heard[i]);
+			if (heard[i].complete && (heard[i].known & others) == others)
+				waiting &= ~bit(i);
+		}
 	}
 }
 
@@ -130,7 +155,7 @@ static void crowd(const struct group *g)
 	struct hgshm *mapper;
 	pthread_t thread;
 	uint64_t all = 0;
-	uint32_t count;
+	uint32_t count, index;
 
 	mapper = host_found(g, "size=256k&clients=24");
 	for (count = 1; count < CLIENTS - 1 && !too_many_under_way(); count++) {
@@ -139,16 +164,18 @@ static void crowd(const struct group *g)
 	}
 	assert_true(too_many_under_way());
 	assert_int_equal(pthread_create(&thread, NULL, join_thread, &newcomer), 0);
-	for (uint32_t i = 1; i < count; i++)
-		hear_of(&fakes[i], all & ~bit(i));
+	hear_all(all);
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	assert_int_equal(newcomer.ret, 0);
-	all |= bit(0) | bit(host_info(newcomer.h).index);
+	index = host_info(newcomer.h).index;
+	all |= bit(0) | bit(index);
 	assert_int_equal(host_info(newcomer.h).peers, all);
 	host_wait_peers(mapper, all);
 	for (uint32_t i = 1; i < count; i++)
 		fake_client_close(&fakes[i]);
-	host_expect_rings(mapper, 0, newcomer.h, host_info(newcomer.h).index);
+	host_wait_peers(mapper, bit(0) | bit(index));
+	host_wait_peers(newcomer.h, bit(0) | bit(index));
+	host_expect_rings(mapper, 0, newcomer.h, index);
 	hgshm_close(newcomer.h);
 	hgshm_close(mapper);
 }
