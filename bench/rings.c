@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Message rings beside what the system has, between two processes: messages a second one
- * way, and the round trip of one message
+ * way, the round trip of one message, and what waiting costs
  *
  * Contestants take turns, each message's content is checked, medians count.
  */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "carrier.h"
 
 #define ROUNDS		7
 #define LEAST_NS	INT64_C(60000000)	/* of a measurement */
+#define IDLE_MS		1000
+#define IDLE_BYTES	64
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 struct contestant {
@@ -149,6 +153,64 @@ static void bench_round_trip(size_t bytes)
 	}
 }
 
+static int64_t cpu_ns(void)
+{
+	struct timespec used;
+
+	carrier_must(!clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used), "clock_gettime");
+	return used.tv_sec * INT64_C(1000000000) + used.tv_nsec;
+}
+
+/* What the process of a receiver uses while nothing comes, and then one message. */
+static int64_t idle_cpu_ns(const struct carrier *carrier)
+{
+	struct carrier_end ends[2];
+	int lines[2], status;
+	int64_t used_ns;
+	pid_t pid;
+
+	carrier_must(carrier->make(ends, IDLE_BYTES), carrier->name);
+	carrier_must(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, lines), "socketpair");
+	pid = fork();
+	carrier_must(pid >= 0, "fork");
+	if (!pid) {
+		int64_t begin_ns = cpu_ns();
+
+		say(lines[1]);
+		carrier_play_receiver(&ends[1], 1, false);
+		used_ns = cpu_ns() - begin_ns;
+		carrier_must(write(lines[1], &used_ns, sizeof(used_ns)) == sizeof(used_ns),
+			     "write");
+		_exit(0);
+	}
+	close(lines[1]);
+	hear(lines[0]);
+	poll(NULL, 0, IDLE_MS);
+	carrier_play_sender(&ends[0], 1, false);
+	carrier_must(read(lines[0], &used_ns, sizeof(used_ns)) == sizeof(used_ns),
+		     "the other process");
+	close(lines[0]);
+	carrier_must(waitpid(pid, &status, 0) == pid && !status, "the other process");
+	carrier->free(ends);
+	return used_ns;
+}
+
+static void bench_idle(void)
+{
+	static const struct carrier *const carriers[] = {
+		&carrier_ring, &carrier_ring_sleep, &carrier_eventfd, &carrier_seqpacket,
+	};
+
+	printf("\nProcessor time of one that waits for %d ms\n", IDLE_MS);
+	printf("%-24s %14s %14s\n", "", "microseconds", "of the wait");
+	for (size_t i = 0; i < ARRAY_SIZE(carriers); i++) {
+		double used_us = idle_cpu_ns(carriers[i]) / 1e3;
+
+		printf("%-24s %14.0f %13.3f%%\n", carriers[i]->name, used_us,
+		       used_us / 10 / IDLE_MS);
+	}
+}
+
 int main(void)
 {
 	static const size_t sizes[] = { 8, 64, 4096 };
@@ -157,6 +219,7 @@ int main(void)
 		bench_streaming(sizes[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
 		bench_round_trip(sizes[i]);
+	bench_idle();
 	putchar('\n');
 	return 0;
 }

@@ -36,7 +36,7 @@ static uint32_t lowest_free(struct hgshm_mapper *mapper)
 	return HGSHM_INDEX_NONE;
 }
 
-static void admit(struct hgshm_visitor *visitor, uint32_t index, uint32_t mapidx)
+static bool admit(struct hgshm_visitor *visitor, uint32_t index, uint32_t mapidx)
 {
 	struct hgshm_mapper *mapper = visitor->mapper;
 	const struct hgshm_memory *memory = &mapper->member.memory;
@@ -52,20 +52,23 @@ static void admit(struct hgshm_visitor *visitor, uint32_t index, uint32_t mapidx
 	unsigned int granted;
 	uint32_t kind;
 	int in_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	int error;
 
 	if (in_fd < 0)
-		return;
+		return !hgshm_error_passes(-errno);
 	fds[0] = in_fd;
 	memcpy(welcome.shmid, memory->shmid, sizeof(welcome.shmid));
 	granted = hgshm_memory_grant(memory, index, mapidx, &kind, fds + 1);
 	welcome.memory = htole32(kind);
-	if (hgshm_wire_send_fds(visitor->source.fd, HGSHM_MSG_WELCOME, &welcome, fds,
-				1 + granted)) {
+	error = hgshm_wire_send_fds(visitor->source.fd, HGSHM_MSG_WELCOME, &welcome, fds,
+				    1 + granted);
+	if (error) {
 		close(in_fd);
-		return;
+		return !hgshm_error_passes(error);
 	}
 	hgshm_mapper_add_client(mapper, index, hgshm_wire_take_fd(&visitor->message, 0), in_fd,
 				hgshm_wire_take_fd(&visitor->message, 1));
+	return true;
 }
 
 static bool well_formed(const struct hgshm_wire_message *message)
@@ -98,7 +101,7 @@ static bool check_mapidx(struct hgshm_visitor *visitor, uint32_t mapidx)
 	return true;
 }
 
-void hgshm_answer_hello(struct hgshm_visitor *visitor)
+bool hgshm_answer_hello(struct hgshm_visitor *visitor)
 {
 	struct hgshm_mapper *mapper = visitor->mapper;
 	const struct hgshm_memory *memory = &mapper->member.memory;
@@ -108,12 +111,12 @@ void hgshm_answer_hello(struct hgshm_visitor *visitor)
 
 	if (!well_formed(&visitor->message)) {
 		refuse(visitor, HGSHM_REFUSED_MALFORMED, "its HELLO is malformed");
-		return;
+		return true;
 	}
 	if (hello->shmid[0] && strcmp((const char *)hello->shmid, memory->shmid)) {
 		refuse(visitor, HGSHM_REFUSED_SHMID, "its shmid is not the mapper's shmid=%s",
 		       memory->shmid);
-		return;
+		return true;
 	}
 	if (index == HGSHM_INDEX_NONE) {
 		index = lowest_free(mapper);
@@ -121,21 +124,21 @@ void hgshm_answer_hello(struct hgshm_visitor *visitor)
 			refuse(visitor, HGSHM_REFUSED_FULL, "all %u indices below clients=%u are "
 			       "held; stop a member or give the mapper more clients",
 			       memory->clients, memory->clients);
-			return;
+			return true;
 		}
 	}
 	if (index == 0 || index >= memory->clients) {
 		refuse(visitor, HGSHM_REFUSED_INDEX_RANGE, "index=%u is out of range; the mapper "
 		       "has clients=%u, so give 1 to %u", index, memory->clients,
 		       memory->clients - 1);
-		return;
+		return true;
 	}
 	if (!check_mapidx(visitor, mapidx))
-		return;
+		return true;
 	if (!hgshm_mapper_index_free(mapper, index)) {
 		refuse(visitor, HGSHM_REFUSED_INDEX_TAKEN, "index=%u is held by a running VM; stop "
 		       "that one or give another index", index);
-		return;
+		return true;
 	}
-	admit(visitor, index, mapidx);
+	return admit(visitor, index, mapidx);
 }

@@ -22,6 +22,10 @@ static void lose(struct hgshm_mapper *mapper, uint32_t index)
 
 	hgshm_service_forget(&mapper->member.service, &line->source);
 	close(fd);
+	line->newcomer = false;
+	line->unmet = 0;
+	for (uint32_t i = 1; i < mapper->member.memory.clients; i++)
+		mapper->line[i].unmet &= ~hgshm_bit(index);
 	hgshm_member_disconnect(&mapper->member, index);
 	for (uint32_t i = 1; mapper->mesh && i < mapper->member.memory.clients; i++)
 		if (is_there(mapper, i) &&
@@ -61,34 +65,84 @@ static int tell_of(struct hgshm_mapper *mapper, uint32_t whom, uint32_t of, int 
 }
 
 /*
- * Tells two clients of each other, with a fresh doorbell each way. Without descriptors
- * the newcomer can't be served.
+ * Tells two clients of each other, with a fresh doorbell each way. Returns an error that
+ * passes; then they may be told once more.
  */
-static void introduce(struct hgshm_mapper *mapper, uint32_t newcomer, uint32_t other)
+static int introduce(struct hgshm_mapper *mapper, uint32_t newcomer, uint32_t other)
 {
 	int to_other = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	int to_newcomer = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	int ret = to_other < 0 || to_newcomer < 0 ? -errno : 0;
+	uint32_t told = newcomer;
 
-	if (to_other < 0 || to_newcomer < 0 ||
-	    tell_of(mapper, newcomer, other, to_other, to_newcomer))
-		lose(mapper, newcomer);
-	else if (tell_of(mapper, other, newcomer, to_newcomer, to_other))
-		lose(mapper, other);
+	if (!ret)
+		ret = tell_of(mapper, newcomer, other, to_other, to_newcomer);
+	if (!ret) {
+		told = other;
+		ret = tell_of(mapper, other, newcomer, to_newcomer, to_other);
+	}
 	if (to_other >= 0)
 		close(to_other);
 	if (to_newcomer >= 0)
 		close(to_newcomer);
+	if (!ret || hgshm_error_passes(ret))
+		return ret;
+	lose(mapper, told);
+	return 0;
+}
+
+/* Whom others have still to be introduced to it, a newcomer does not see yet. */
+static uint64_t peers_of(struct hgshm_mapper *mapper, uint32_t index)
+{
+	uint64_t peers = mapper->member.peers;
+
+	if (!mapper->mesh)
+		return hgshm_bit(0) | hgshm_bit(index);
+	for (uint32_t i = 1; i < mapper->member.memory.clients; i++)
+		if (mapper->line[i].unmet & hgshm_bit(index))
+			peers &= ~hgshm_bit(i);
+	return peers;
 }
 
 static void send_peers(struct hgshm_mapper *mapper, uint32_t index)
 {
-	struct hgshm_msg_peers now = {
-		.peers = htole64(mapper->mesh ? mapper->member.peers :
-						hgshm_bit(0) | hgshm_bit(index)),
-	};
+	struct hgshm_msg_peers now = { .peers = htole64(peers_of(mapper, index)) };
 
 	if (hgshm_wire_send(mapper->line[index].source.fd, HGSHM_MSG_PEERS, &now, NULL))
 		lose(mapper, index);
+}
+
+static void introduce_newcomer(struct hgshm_mapper *mapper, uint32_t index)
+{
+	struct hgshm_line *line = &mapper->line[index];
+
+	/* Who is lost meanwhile is not among them any more. */
+	while (line->unmet) {
+		uint32_t other = __builtin_ctzll(line->unmet);
+
+		if (introduce(mapper, index, other)) {
+			hgshm_mapper_try_again(mapper);
+			return;
+		}
+		line->unmet &= ~hgshm_bit(other);
+	}
+	line->newcomer = false;
+	if (is_there(mapper, index))
+		send_peers(mapper, index);
+}
+
+void hgshm_mapper_introduce_newcomers(struct hgshm_mapper *mapper)
+{
+	int64_t now_ns = hgshm_wire_now_ns();
+
+	for (uint32_t i = 1; i < mapper->member.memory.clients; i++) {
+		struct hgshm_line *line = &mapper->line[i];
+
+		if (line->newcomer)
+			introduce_newcomer(mapper, i);
+		if (line->newcomer && line->deadline_ns <= now_ns)
+			lose(mapper, i);
+	}
 }
 
 void hgshm_mapper_add_client(struct hgshm_mapper *mapper, uint32_t index, int out_fd, int in_fd,
@@ -98,18 +152,16 @@ void hgshm_mapper_add_client(struct hgshm_mapper *mapper, uint32_t index, int ou
 	struct hgshm_line *line = &mapper->line[index];
 	int watch_error, error;
 
+	line->newcomer = true;
+	line->deadline_ns = hgshm_wire_now_ns() + HGSHM_STAY_MAX_NS;
+	line->unmet = mapper->mesh ? member->peers & ~(hgshm_bit(0) | hgshm_bit(index)) : 0;
 	watch_error = hgshm_service_watch(&member->service, &line->source, line_fd, line_ready,
 					  line);
 	error = hgshm_member_connect(member, index, out_fd, in_fd);
-	if (watch_error || error) {
+	if (watch_error || error)
 		lose(mapper, index);
-		return;
-	}
-	for (uint32_t i = 1; mapper->mesh && i < member->memory.clients; i++)
-		if (i != index && is_there(mapper, i) && is_there(mapper, index))
-			introduce(mapper, index, i);
-	if (is_there(mapper, index))
-		send_peers(mapper, index);
+	else
+		introduce_newcomer(mapper, index);
 }
 
 void hgshm_mapper_end_clients(struct hgshm_mapper *mapper)

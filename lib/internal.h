@@ -48,6 +48,9 @@ struct hgshm_transport {
 	void (*close)(void *state);
 };
 
+/* A struct_bytes that was never set is not believed, lest it be read. */
+#define HGSHM_OPTIONS_BYTES_MAX 4096
+
 struct hgshm {
 	const struct hgshm_transport *transport;
 	void *state;
@@ -70,6 +73,11 @@ struct hgshm {
 	_Atomic uint64_t waits;
 	_Atomic uint64_t sleeps;
 	_Atomic uint32_t peer_changes;	/* told by hgshm_wait(), to whomever */
+
+	/* wait_together.c */
+	_Atomic bool wait_led;		/* a thread is in hgshm_wait() for all */
+	_Atomic uint32_t wait_round;	/* how often one has been; a futex */
+	_Atomic uint32_t wait_followers; /* that sleep for the next round */
 };
 
 /* On success the handle owns state; on failure the caller still does. */
@@ -77,6 +85,14 @@ int hgshm_open_transport(struct hgshm **out, const struct hgshm_transport *trans
 			 const struct hgshm_options *options);
 
 int hgshm_device_open(const char *path, const struct hgshm_transport **transport, void **state);
+
+/*
+ * hgshm_wait() for any number of threads at once, each of which looks by itself for what it
+ * waits for: it returns for whatever has come to the handle since the caller's last time.
+ * round is the caller's, and starts at what hgshm_wait_round() says.
+ */
+int hgshm_wait_together(struct hgshm *h, int64_t timeout_ns, uint32_t *round);
+uint32_t hgshm_wait_round(const struct hgshm *h);
 
 /* Returns error, for which its general meaning is enough. */
 int hgshm_fail_plain(int error);

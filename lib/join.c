@@ -9,7 +9,8 @@
 #include "meeting.h"
 #include "socket.h"
 
-#define MS_NS INT64_C(1000000)
+#define MS_NS		INT64_C(1000000)
+#define AGAIN_MS	20
 
 static void mapper_lost(struct hgshm_client *client)
 {
@@ -74,15 +75,23 @@ static int step_until(struct hgshm_client *client, int64_t deadline_ns)
 	}
 }
 
+static int say_hello(struct hgshm_client *client, int64_t deadline_ns)
+{
+	int sock = hgshm_socket_connect(client->member.socket, deadline_ns);
+
+	return sock < 0 ? sock : hgshm_meeting_begin(client, sock);
+}
+
 static int meet(struct hgshm_client *client)
 {
 	int64_t deadline_ns = hgshm_wire_now_ns() + HGSHM_MEET_CLIENT_TIMEOUT_MS * MS_NS;
-	int sock = hgshm_socket_connect(client->member.socket, deadline_ns);
-	int ret;
+	int ret = say_hello(client, deadline_ns);
 
-	if (sock < 0)
-		return sock;
-	ret = hgshm_meeting_begin(client, sock);
+	/* Too many descriptors are under way between this user's processes, where many join. */
+	while (ret == -ETOOMANYREFS && hgshm_wire_now_ns() < deadline_ns) {
+		poll(NULL, 0, AGAIN_MS);
+		ret = say_hello(client, deadline_ns);
+	}
 	if (!ret)
 		ret = step_until(client, deadline_ns);
 	if (!ret) {

@@ -95,6 +95,9 @@ int hgshm_meeting_explain(const struct hgshm_client *client, int error)
 	case -EPROTO:
 		return hgshm_fail(error, "what answers at %s is no hgshm mapper (%s); give the "
 				  "socket of a group's mapper", socket, message->fault);
+	case -EMFILE:
+		return hgshm_fail(error, "no file descriptors are left for what the mapper at %s "
+				  "sent; allow this process more (ulimit -n)", socket);
 	default:
 		return hgshm_fail(error, "the mapper at %s: %s", socket, strerror(-error));
 	}

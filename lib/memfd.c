@@ -15,23 +15,23 @@
 int hgshm_memfd_create_slice(const struct hgshm_memory *memory, uint32_t index)
 {
 	char name[HGSHM_SHMID_BYTES + 16];
-	int error = 0;
+	int ret = 0;
 	int fd;
 
 	snprintf(name, sizeof(name), "%s.%u", memory->shmid, index);
 	fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0 || ftruncate(fd, memory->slice_bytes) < 0)
-		error = errno;
+		ret = -errno;
 	else
-		error = posix_fallocate(fd, 0, memory->slice_bytes);
-	if (!error && fcntl(fd, F_ADD_SEALS, SEALS) < 0)
-		error = errno;
-	if (!error)
+		ret = hgshm_allocate(fd, memory->slice_bytes);
+	if (!ret && fcntl(fd, F_ADD_SEALS, SEALS) < 0)
+		ret = -errno;
+	if (!ret)
 		return fd;
 	if (fd >= 0)
 		close(fd);
-	return hgshm_fail(-error, "backing=memfd: slice %u of size=%llu can't be made: %s", index,
-			  (unsigned long long)memory->size_bytes, strerror(error));
+	return hgshm_fail(ret, "backing=memfd: slice %u of size=%llu can't be made: %s", index,
+			  (unsigned long long)memory->size_bytes, strerror(-ret));
 }
 
 bool hgshm_memfd_sealed(int fd, uint64_t bytes)

@@ -23,6 +23,9 @@ static int read_options(const struct hgshm_options *given, struct hgshm_options 
 	if (given->struct_bytes < sizeof(*options))
 		return hgshm_fail(-EINVAL, "options: struct_bytes is %zu, must be at least %zu",
 				  given->struct_bytes, sizeof(*options));
+	if (given->struct_bytes > HGSHM_OPTIONS_BYTES_MAX)
+		return hgshm_fail(-E2BIG, "options: struct_bytes is %zu, can be at most %d",
+				  given->struct_bytes, HGSHM_OPTIONS_BYTES_MAX);
 	for (size_t i = sizeof(*options); i < given->struct_bytes; i++)
 		if (bytes[i])
 			return hgshm_fail(-E2BIG,

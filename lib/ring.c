@@ -34,23 +34,30 @@ int hgshm_ring_refuse(const struct hgshm_ring *ring, uint32_t side, const char *
 	return hgshm_ring_failed(ring);
 }
 
-static int check_own_place(struct hgshm_ring *ring)
+int hgshm_ring_replaced(struct hgshm_ring *ring)
 {
-	if (shared_load(&ring->own->owner) == ring->owner)
-		return 0;
 	return hgshm_ring_fail(ring, -ESTALE, "the ring was formatted anew, or another %s "
 			       "has taken this one's place",
 			       ring->side == HGSHM_RING_PRODUCER ? "producer" : "consumer");
 }
 
-static int check_not_stale(struct hgshm_ring *ring)
+static int check_generation(struct hgshm_ring *ring)
 {
-	if (shared_load(&ring->header->generation) != ring->generation)
-		return hgshm_ring_fail(ring, -ESTALE, "the ring was formatted anew");
+	if (likely(shared_load(&ring->header->generation) == ring->generation))
+		return 0;
+	return hgshm_ring_fail(ring, -ESTALE, "the ring was formatted anew");
+}
+
+int hgshm_ring_check_not_stale(struct hgshm_ring *ring)
+{
+	int ret = check_generation(ring);
+
+	if (ret)
+		return ret;
 	if (ring->met && shared_load(&ring->other->owner) != ring->met)
 		return hgshm_ring_fail(ring, -ESTALE,
 				       "the other side was replaced by another process");
-	return check_own_place(ring);
+	return hgshm_ring_check_own_place(ring);
 }
 
 /* How far the other's index may be at most, from where it was seen last. */
@@ -64,25 +71,29 @@ static uint64_t other_may_move(const struct hgshm_ring *ring)
 int hgshm_ring_look(struct hgshm_ring *ring)
 {
 	uint64_t index, moved;
+	int ret;
 
 	if (!ring->other_attached) {
-		if (shared_load(&ring->other->generation) != ring->generation)
-			return check_not_stale(ring);
+		if (ordered_load(&ring->other->generation) != ring->generation)
+			return hgshm_ring_check_not_stale(ring);
 		ring->other_attached = true;
 	}
 	index = ordered_load(&ring->other_index->index);
 	moved = index - ring->seen;
 	if (!moved)
-		return check_not_stale(ring);
+		return hgshm_ring_check_not_stale(ring);
 	if (moved > other_may_move(ring) || moved % HGSHM_RING_RECORD_ALIGN_BYTES) {
 		/* A ring that was formatted anew is no fault of the other side. */
-		int ret = check_not_stale(ring);
-
+		ret = hgshm_ring_check_not_stale(ring);
 		return ret ? ret : hgshm_ring_fail(ring, -EPROTO, "the other side's index went "
 						   "from %" PRIu64 " to %" PRIu64
 						   ", may go on by %" PRIu64 " at most",
 						   ring->seen, index, other_may_move(ring));
 	}
+	/* An index of another generation may be possible in this one. */
+	ret = check_generation(ring);
+	if (ret)
+		return ret;
 	ring->seen = index;
 	return 1;
 }
@@ -113,7 +124,7 @@ int hgshm_ring_show(struct hgshm_ring *ring)
 	int ret;
 
 	if (ring->shown != ring->next) {
-		ret = check_own_place(ring);
+		ret = hgshm_ring_check_own_place(ring);
 		if (ret)
 			return ret;
 		ordered_store(&ring->own_index->index, ring->next);

@@ -16,6 +16,7 @@ struct hgshm_ring_line {
 	struct hgshm *h;
 	uint32_t peer;
 	uint32_t peer_changes;	/* of h, when the peer was there */
+	uint32_t wait_round;	/* of h, when this ring last waited */
 };
 
 struct hgshm_ring {
@@ -102,6 +103,20 @@ static inline int hgshm_ring_check(const struct hgshm_ring *ring, uint32_t side,
 		return 0;
 	return hgshm_ring_refuse(ring, side, function);
 }
+
+/* The failure of a side that finds another owner in its place. */
+int hgshm_ring_replaced(struct hgshm_ring *ring);
+
+/* A side that was replaced must not write any more, neither indices nor messages. */
+static inline int hgshm_ring_check_own_place(struct hgshm_ring *ring)
+{
+	if (likely(shared_load(&ring->own->owner) == ring->owner))
+		return 0;
+	return hgshm_ring_replaced(ring);
+}
+
+/* 0, or the failure if the ring was formatted anew, or a side of it replaced. */
+int hgshm_ring_check_not_stale(struct hgshm_ring *ring);
 
 static inline bool hgshm_ring_other_closed(const struct hgshm_ring *ring)
 {

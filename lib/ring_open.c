@@ -103,7 +103,7 @@ static int line_wait(void *context, int64_t timeout_ns)
 
 	ret = check_peer(line);
 	if (!ret)
-		ret = hgshm_wait(line->h, timeout_ns, NULL);
+		ret = hgshm_wait_together(line->h, timeout_ns, &line->wait_round);
 	return ret ? ret : check_peer(line);
 }
 
@@ -138,7 +138,7 @@ static int wait_for_other(struct meeting *meeting)
 
 	if (meeting->end_ns >= 0 && left_ns < 0)
 		left_ns = 0;
-	ret = hgshm_wait(meeting->line.h, left_ns, NULL);
+	ret = hgshm_wait_together(meeting->line.h, left_ns, &meeting->line.wait_round);
 	if (ret == -ETIMEDOUT)
 		return hgshm_fail(-ETIMEDOUT, "member %u has not opened the ring in time",
 				  meeting->line.peer);
@@ -238,7 +238,6 @@ int hgshm_ring_open(struct hgshm_ring **out, struct hgshm *h, uint32_t peer, uin
 	struct meeting meeting = { .line = { .h = h, .peer = peer }, .end_ns = -1 };
 	bool producer = side == HGSHM_RING_PRODUCER;
 	struct hgshm_ring *ring;
-	uint32_t peer_changes;
 	int64_t start_ns;
 	int ret;
 
@@ -256,7 +255,8 @@ int hgshm_ring_open(struct hgshm_ring **out, struct hgshm *h, uint32_t peer, uin
 			       &meeting.memory, &meeting.bytes);
 	if (ret)
 		return ret;
-	peer_changes = h->peer_changes;
+	meeting.line.peer_changes = h->peer_changes;
+	meeting.line.wait_round = hgshm_wait_round(h);
 	start_ns = now_ns();
 	if (timeout_ns >= 0 && timeout_ns <= INT64_MAX - start_ns)
 		meeting.end_ns = start_ns + timeout_ns;
@@ -264,7 +264,6 @@ int hgshm_ring_open(struct hgshm_ring **out, struct hgshm *h, uint32_t peer, uin
 	if (ret)
 		return ret;
 	ring->line = meeting.line;
-	ring->line.peer_changes = peer_changes;
 	ring->options.wake = line_wake;
 	ring->options.wait = line_wait;
 	ring->options.context = &ring->line;

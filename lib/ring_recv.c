@@ -7,6 +7,11 @@
 
 static int bad_record(struct hgshm_ring *ring, uint64_t word, uint64_t there)
 {
+	/* In a ring that was formatted anew there may be anything. */
+	int ret = hgshm_ring_check_not_stale(ring);
+
+	if (ret)
+		return ret;
 	return hgshm_ring_fail(ring, -EPROTO, "the producer wrote a bad record: kind 0x%x of %u "
 			       "bytes, where %llu are published", (unsigned int)(word >> 32),
 			       (unsigned int)word, (unsigned long long)there);

@@ -59,14 +59,18 @@ int hgshm_ring_room_ready(struct hgshm_ring *ring, size_t bytes, uint64_t *wante
 	return end - ring->seen <= ring->capacity;
 }
 
-static void give_room(struct hgshm_ring *ring, size_t bytes, void **data)
+static int give_room(struct hgshm_ring *ring, size_t bytes, void **data)
 {
 	uint64_t record_bytes = hgshm_ring_record_bytes(bytes);
 	uint64_t skip = skip_before(ring, record_bytes);
+	int ret = hgshm_ring_check_own_place(ring);
 
+	if (ret)
+		return ret;
 	ring->reserved = record_bytes;
 	ring->reserved_skip = skip;
 	*data = ring->data + (skip ? 0 : ring->next_offset) + HGSHM_RING_RECORD_WORD_BYTES;
+	return 0;
 }
 
 int hgshm_ring_reserve(struct hgshm_ring *ring, size_t bytes, void **data)
@@ -84,8 +88,7 @@ int hgshm_ring_reserve(struct hgshm_ring *ring, size_t bytes, void **data)
 		if (ret <= 0)
 			return ret ? ret : hgshm_fail_plain(-EAGAIN);
 	}
-	give_room(ring, bytes, data);
-	return 0;
+	return give_room(ring, bytes, data);
 }
 
 static void end_message(struct hgshm_ring *ring, size_t bytes)
@@ -115,6 +118,9 @@ int hgshm_ring_commit(struct hgshm_ring *ring, size_t bytes)
 		return hgshm_fail(-EINVAL, "hgshm_ring_commit: %zu bytes, room for %llu is reserved",
 				  bytes, (unsigned long long)ring->reserved -
 				  HGSHM_RING_RECORD_WORD_BYTES);
+	ret = hgshm_ring_check_own_place(ring);
+	if (ret)
+		return ret;
 	end_message(ring, bytes);
 	return 0;
 }
@@ -142,7 +148,9 @@ int hgshm_ring_send(struct hgshm_ring *ring, const void *data, size_t bytes, int
 		if (ret)
 			return ret;
 	}
-	give_room(ring, bytes, &room);
+	ret = give_room(ring, bytes, &room);
+	if (ret)
+		return ret;
 	if (bytes)
 		memcpy(room, data, bytes);
 	end_message(ring, bytes);

@@ -24,6 +24,9 @@ int hgshm_ring_read_options(struct hgshm_ring_options *options,
 	if (given->struct_bytes < sizeof(*options))
 		return hgshm_fail(-EINVAL, "ring options: struct_bytes is %zu, must be at least %zu",
 				  given->struct_bytes, sizeof(*options));
+	if (given->struct_bytes > HGSHM_OPTIONS_BYTES_MAX)
+		return hgshm_fail(-E2BIG, "ring options: struct_bytes is %zu, can be at most %d",
+				  given->struct_bytes, HGSHM_OPTIONS_BYTES_MAX);
 	for (size_t i = sizeof(*options); i < given->struct_bytes; i++)
 		if (bytes[i])
 			return hgshm_fail(-E2BIG, "ring options: byte %zu is set, this library "
@@ -109,7 +112,7 @@ static void take_place(struct hgshm_ring *ring)
 	shared_store(&ring->own->closed, 0);
 	shared_store(&ring->own->sleeping, ring->sleeping);
 	shared_store(&ring->own_index->index, ring->next);
-	shared_store(&ring->own->generation, ring->generation);
+	ordered_store(&ring->own->generation, ring->generation);
 }
 
 /* A side that is still there finds no owner, and if it sleeps, the first message wakes it. */

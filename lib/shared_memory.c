@@ -121,6 +121,14 @@ static int make_up_shmid(char *shmid)
 
 static int create_slices(struct hgshm_memory *memory)
 {
+	uint64_t available_bytes = hgshm_available_bytes();
+
+	/* No file system bounds a memfd: it would be filled until processes are killed. */
+	if (memory->size_bytes > available_bytes)
+		return hgshm_fail(-ENOSPC, "size=%llu does not fit this machine's memory, of which "
+				  "%llu bytes are available; free some or give a smaller size",
+				  (unsigned long long)memory->size_bytes,
+				  (unsigned long long)available_bytes);
 	for (uint32_t i = 0; i < memory->clients; i++) {
 		int fd = hgshm_memfd_create_slice(memory, i);
 

@@ -57,21 +57,44 @@ static int take_lock(const struct hgshm_memory *memory, int fd)
 	return 0;
 }
 
-static int allocate(const struct hgshm_memory *memory, int fd)
+/* Looks first: to fill the file system up to its end is felt by all that use it. */
+static int check_room(const struct hgshm_memory *memory, int fd)
 {
-	unsigned long long size_bytes = memory->size_bytes;
+	unsigned long long size_bytes = memory->size_bytes, free_bytes, available_bytes;
+	uint64_t has_bytes, missing_bytes;
 	struct statvfs vfs;
-	int error;
+	struct stat st;
 
-	error = ftruncate(fd, size_bytes) < 0 ? errno : posix_fallocate(fd, 0, size_bytes);
-	if (error == ENOSPC && fstatvfs(fd, &vfs) == 0)
+	if (fstat(fd, &st) < 0 || fstatvfs(fd, &vfs) < 0)
+		return hgshm_fail(-errno, "shmid=%s can't be examined: %s", memory->shmid,
+				  strerror(errno));
+	has_bytes = st.st_blocks * UINT64_C(512);
+	missing_bytes = has_bytes < memory->size_bytes ? memory->size_bytes - has_bytes : 0;
+	free_bytes = (uint64_t)vfs.f_bfree * vfs.f_frsize;
+	if (vfs.f_blocks && missing_bytes > free_bytes)
 		return hgshm_fail(-ENOSPC, "size=%llu does not fit " FOLDER ", where %llu bytes are "
 				  "free; free some, enlarge it (mount -o remount,size=...), or give "
-				  "a smaller size", size_bytes,
-				  (unsigned long long)vfs.f_bfree * vfs.f_frsize);
-	if (error)
-		return hgshm_fail(-error, "size=%llu can't be allocated for shmid=%s: %s",
-				  size_bytes, memory->shmid, strerror(error));
+				  "a smaller size", size_bytes, free_bytes);
+	available_bytes = hgshm_available_bytes();
+	if (missing_bytes > available_bytes)
+		return hgshm_fail(-ENOSPC, "size=%llu does not fit this machine's memory, of which "
+				  "%llu bytes are available; free some or give a smaller size",
+				  size_bytes, available_bytes);
+	return 0;
+}
+
+static int allocate(const struct hgshm_memory *memory, int fd)
+{
+	int ret = check_room(memory, fd);
+
+	if (ret)
+		return ret;
+	ret = ftruncate(fd, memory->size_bytes) < 0 ? -errno :
+						      hgshm_allocate(fd, memory->size_bytes);
+	if (ret)
+		return hgshm_fail(ret, "size=%llu can't be allocated for shmid=%s: %s",
+				  (unsigned long long)memory->size_bytes, memory->shmid,
+				  strerror(-ret));
 	return 0;
 }
 

@@ -12,17 +12,23 @@
 #define VISITORS_MAX	128
 
 #define MS_NS		INT64_C(1000000)
-#define STAY_MAX_NS	(HGSHM_MEET_MAPPER_TIMEOUT_MS * MS_NS)
-#define ACCEPT_PAUSE_NS	(100 * MS_NS)
+#define AGAIN_NS	(50 * MS_NS)
 
 static void update_alarm(struct hgshm_mapper *mapper)
 {
 	const struct hgshm_visitor *oldest = TAILQ_FIRST(&mapper->visitors);
-	int64_t at_ns = mapper->accept_again_ns;
+	int64_t at_ns = mapper->again_ns;
 
 	if (oldest && (!at_ns || oldest->deadline_ns < at_ns))
 		at_ns = oldest->deadline_ns;
 	hgshm_service_set_alarm(&mapper->member.service, at_ns);
+}
+
+void hgshm_mapper_try_again(struct hgshm_mapper *mapper)
+{
+	if (!mapper->again_ns)
+		mapper->again_ns = hgshm_wire_now_ns() + AGAIN_NS;
+	update_alarm(mapper);
 }
 
 static void leave(struct hgshm_visitor *visitor)
@@ -49,7 +55,11 @@ static void visitor_ready(void *of)
 	if (error == -EPROTONOSUPPORT)
 		hgshm_refuse_version(visitor);
 	else if (!error)
-		hgshm_answer_hello(visitor);
+		visitor->unanswered = !hgshm_answer_hello(visitor);
+	if (!error && visitor->unanswered) {
+		hgshm_mapper_try_again(mapper);
+		return;
+	}
 	leave(visitor);
 	update_alarm(mapper);
 }
@@ -67,7 +77,7 @@ static void enter(struct hgshm_mapper *mapper, int sock)
 	if (mapper->visitor_count == VISITORS_MAX)
 		leave(TAILQ_FIRST(&mapper->visitors));
 	visitor->mapper = mapper;
-	visitor->deadline_ns = hgshm_wire_now_ns() + STAY_MAX_NS;
+	visitor->deadline_ns = hgshm_wire_now_ns() + HGSHM_STAY_MAX_NS;
 	hgshm_wire_init(&visitor->message);
 	TAILQ_INSERT_TAIL(&mapper->visitors, visitor, next);
 	mapper->visitor_count++;
@@ -77,8 +87,7 @@ static void enter(struct hgshm_mapper *mapper, int sock)
 static void pause_accepting(struct hgshm_mapper *mapper)
 {
 	hgshm_service_forget(&mapper->member.service, &mapper->arrivals);
-	mapper->accept_again_ns = hgshm_wire_now_ns() + ACCEPT_PAUSE_NS;
-	update_alarm(mapper);
+	hgshm_mapper_try_again(mapper);
 }
 
 static void arrival(void *of)
@@ -94,9 +103,25 @@ static void arrival(void *of)
 
 int hgshm_visitors_begin(struct hgshm_mapper *mapper)
 {
-	mapper->accept_again_ns = 0;
 	return hgshm_service_watch(&mapper->member.service, &mapper->arrivals,
 				   mapper->listener.fd, arrival, mapper);
+}
+
+static void answer_again(struct hgshm_mapper *mapper)
+{
+	struct hgshm_visitor *visitor = TAILQ_FIRST(&mapper->visitors);
+
+	while (visitor) {
+		struct hgshm_visitor *next = TAILQ_NEXT(visitor, next);
+
+		if (visitor->unanswered) {
+			if (hgshm_answer_hello(visitor))
+				leave(visitor);
+			else
+				hgshm_mapper_try_again(mapper);
+		}
+		visitor = next;
+	}
 }
 
 void hgshm_visitors_alarm(void *of)
@@ -107,9 +132,14 @@ void hgshm_visitors_alarm(void *of)
 
 	while ((oldest = TAILQ_FIRST(&mapper->visitors)) && oldest->deadline_ns <= now_ns)
 		leave(oldest);
-	if (mapper->accept_again_ns && mapper->accept_again_ns <= now_ns &&
-	    hgshm_visitors_begin(mapper))
-		mapper->accept_again_ns = now_ns + ACCEPT_PAUSE_NS;
+	if (mapper->again_ns && mapper->again_ns <= now_ns) {
+		mapper->again_ns = 0;
+		/* Those that are in come before those that want to. */
+		hgshm_mapper_introduce_newcomers(mapper);
+		answer_again(mapper);
+		if (mapper->arrivals.fd < 0 && hgshm_visitors_begin(mapper))
+			pause_accepting(mapper);
+	}
 	update_alarm(mapper);
 }
 

@@ -68,7 +68,7 @@ static int fault(struct hgshm_wire_message *m, const char *text)
 /* Moves the fds that came with one recvmsg() into the message, closes the rest. */
 static int collect_fds(struct hgshm_wire_message *m, struct msghdr *msg)
 {
-	bool too_many = msg->msg_flags & MSG_CTRUNC;
+	bool too_many = false;
 
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
 		size_t count;
@@ -88,7 +88,10 @@ static int collect_fds(struct hgshm_wire_message *m, struct msghdr *msg)
 			}
 		}
 	}
-	return too_many ? fault(m, "it carries too many file descriptors") : 0;
+	if (too_many)
+		return fault(m, "it carries too many file descriptors");
+	/* There is room for all, so it is this process that can't have more. */
+	return msg->msg_flags & MSG_CTRUNC ? -EMFILE : 0;
 }
 
 /* Looks at what has come so far: 0 whole, -EAGAIN incomplete, or refused. */

@@ -73,7 +73,8 @@ int hgshm_wire_take_fd(struct hgshm_wire_message *m, unsigned int i);
  * Return: 0 if @m is whole and as proto.h says; -EAGAIN if more must come;
  * -ECONNRESET if the other side has closed; -EPROTO if it is no message of
  * proto.h; -EPROTONOSUPPORT if it is one of another protocol version (its
- * header can be read); or another -errno of recvmsg().
+ * header can be read); -EMFILE if this process can't have its fds; or another
+ * -errno of recvmsg().
  */
 int hgshm_wire_receive(int sock, struct hgshm_wire_message *m);
 

@@ -42,8 +42,9 @@
  * short. Who publishes stores its index, *then* loads the other's ``sleeping``, and if it
  * is odd and ``wanted`` is reached, rings. Once awake, a side makes ``sleeping`` even, by
  * adding one. The four accesses, index and sleeping, are sequentially consistent, so that
- * not both sides can miss the other. Who has rung for one value of ``sleeping`` need not
- * ring for it again.
+ * not both sides can miss the other; so are those of ``closed`` and of a side's
+ * ``generation``, which a sleeper looks at as well. Who has rung for one value of
+ * ``sleeping`` need not ring for it again.
  *
  * **Generations**: who formats chooses ``generation`` at random, stores it last (release),
  * and starts at index 0. A side that attaches stores its index, ``owner``, a random word,

@@ -6,8 +6,12 @@
  * a step of the producer, of the consumer, or of the liar, who changes any byte of
  * the memory, or any word to a value that is near to right, between two calls or in the
  * midst of one: clang calls __sanitizer_cov_load*() before each load of the library, which
- * counts down to the ambush that the script has laid. The memory ends where the ring
- * does, so that AddressSanitizer sees a step outside.
+ * counts down to the ambush that the script has laid. A lie may also be to format the
+ * ring anew. The memory ends where the ring does, so that AddressSanitizer sees a step outside.
+ *
+ * Where nobody lies, the ambush may be laid by the honest other side, which then takes a step
+ * of its own in the midst of a call, also before a store: so both run at once, one access at
+ * a time. Who sleeps then and was not rung must have nothing to wake up for.
  *
  * A reference model, a queue of copies, goes along. While nobody has lied, both sides must
  * do exactly what it does. From the first lie on they may end with -EPROTO or -ESTALE, and
@@ -24,6 +28,7 @@
 
 #define CAPACITY_MAX	1024
 #define QUEUE_MAX	(CAPACITY_MAX / 8)
+#define LIE_FORMAT	0x3F
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -44,12 +49,19 @@ struct world {
 	struct hgshm_ring *ring[2];	/* by side */
 	int ended[2];
 	bool lied;
+	bool accused;			/* it was more than formatting anew */
+	struct hgshm_ring *formatter;	/* who has done that last */
 	bool reserved;
 	size_t reserved_bytes;
 	uint8_t next;			/* what the next message starts with */
 	struct model model;
 	bool asleep[2];
-	bool rung[2];			/* since it fell asleep */
+	bool rung[2];			/* since it fell asleep, by this other side */
+	bool told[2];			/* likewise, by any */
+	bool at_once;			/* the ambush is the other side's next step */
+	uint32_t side;			/* whose call is under way */
+	bool meddled;			/* the other side has taken a step meanwhile */
+	unsigned int published_before;	/* the call that is under way */
 	unsigned int ambush;		/* the load of the ring at which the liar acts; 0: none */
 };
 
@@ -69,6 +81,8 @@ static bool has_ended(struct world *w, uint32_t side, int ret)
 	if (ret != -EPROTO && ret != -ESTALE)
 		return false;
 	fuzz_check(w->lied, "it ended with %s though nobody lied", hgshm_strerror(ret));
+	fuzz_check(ret == -ESTALE || w->accused, "it says of who formatted anew: %s",
+		   hgshm_strerror(ret));
 	fuzz_check(strlen(hgshm_strerror(ret)) > 10, "it does not say why");
 	w->ended[side] = ret;
 	return true;
@@ -77,9 +91,9 @@ static bool has_ended(struct world *w, uint32_t side, int ret)
 static void note_wake(struct world *w, uint32_t side, int ret)
 {
 	if (ret == 1) {
-		fuzz_check(w->lied || (w->asleep[side] && !w->rung[side]),
+		fuzz_check(w->lied || w->meddled || (w->asleep[side] && !w->rung[side]),
 			   "side %u is rung and does not sleep, or was", side);
-		w->rung[side] = true;
+		w->rung[side] = w->told[side] = true;
 	}
 }
 
@@ -117,7 +131,7 @@ static void reserve(struct world *w)
 	}
 	if (ret == -EAGAIN || ret == -EPIPE) {
 		fuzz_check(w->lied || (ret == -EPIPE) == !w->ring[1], "%d", ret);
-		fuzz_check(w->lied || ret == -EPIPE || w->model.count || w->model.peeked,
+		fuzz_check(w->lied || w->meddled || ret == -EPIPE || w->model.count || w->model.peeked,
 			   "no room in an empty ring");
 		return;
 	}
@@ -206,7 +220,7 @@ static bool nothing_there(struct world *w, int ret, int when_empty)
 {
 	if (ret != when_empty && ret != -EPIPE)
 		return false;
-	fuzz_check(w->lied || w->model.peeked == w->model.published, "a message is lost");
+	fuzz_check(w->lied || w->model.peeked >= w->published_before, "a message is lost");
 	fuzz_check(w->lied || (ret == -EPIPE) == producer_closed(w), "%d", ret);
 	return true;
 }
@@ -263,15 +277,26 @@ static void recv(struct world *w)
 static void arm(struct world *w, uint32_t side)
 {
 	size_t bytes = side == HGSHM_RING_PRODUCER ? w->longest : 0;
-	int ret = hgshm_ring_arm(w->ring[side], bytes);
+	int ret;
 
+	w->asleep[side] = w->rung[side] = w->told[side] = false;
+	ret = hgshm_ring_arm(w->ring[side], bytes);
 	if (has_ended(w, side, ret))
 		return;
 	fuzz_check(ret == 0 || ret == 1 || ret == -EPIPE, "arm: %d", ret);
-	if (!w->lied && ret == 0 && side == HGSHM_RING_CONSUMER)
+	if (!w->lied && ret == 0 && side == HGSHM_RING_CONSUMER && !w->told[side])
 		fuzz_check(w->model.peeked == w->model.published, "it sleeps on a message");
 	w->asleep[side] = ret == 0;
-	w->rung[side] = false;
+}
+
+static void check_sleeper(struct world *w, uint32_t side)
+{
+	int ret;
+
+	if (w->lied || !w->ring[side] || !w->ring[!side] || !w->asleep[side] || w->told[side])
+		return;
+	ret = hgshm_ring_wait(w->ring[side], side == HGSHM_RING_PRODUCER ? w->longest : 0, 0);
+	fuzz_check(ret == -ETIMEDOUT, "side %u sleeps on and could go on: %d", side, ret);
 }
 
 static void disarm(struct world *w, uint32_t side)
@@ -284,8 +309,11 @@ static void disarm(struct world *w, uint32_t side)
 static void replace(struct world *w, uint32_t side)
 {
 	struct hgshm_ring *ring;
-	int ret = hgshm_ring_attach(&ring, w->memory, w->bytes, side, NULL);
+	int ret;
 
+	if (w->at_once)
+		w->ambush = 0;
+	ret = hgshm_ring_attach(&ring, w->memory, w->bytes, side, NULL);
 	fuzz_check(w->lied || ret == 0, "attach: %s", hgshm_strerror(ret));
 	if (ret)
 		return;
@@ -303,13 +331,41 @@ static void replace(struct world *w, uint32_t side)
 	}
 }
 
+static void begin_call(struct world *w, uint32_t side)
+{
+	w->side = side;
+	w->meddled = false;
+	w->published_before = w->model.published;
+}
+
 static void close_side(struct world *w, uint32_t side)
 {
+	if (w->at_once)
+		w->ambush = 0;
 	hgshm_ring_close(w->ring[side]);
 	w->ring[side] = NULL;
 	w->asleep[side] = false;
 	if (side == HGSHM_RING_PRODUCER)
 		w->model.published = w->model.count;
+}
+
+/* By a third process, which goes on in the new ring. */
+static void format(struct world *w)
+{
+	uint8_t how = fuzz_take(&w->in);
+	unsigned char message[CAPACITY_MAX] = { 0 };
+	unsigned int ambush = w->ambush;
+	struct hgshm_ring *ring;
+
+	w->lied = true;
+	w->ambush = 0;
+	fuzz_check(!hgshm_ring_create(&ring, w->memory, w->bytes, how & 1, NULL), "create: %s",
+		   hgshm_strerror(-EINVAL));
+	for (int i = 0; !(how & 1) && i < (how >> 4); i++)
+		hgshm_ring_send(ring, message, how * (w->longest + 1) / 256, 0);
+	hgshm_ring_close(w->formatter);
+	w->formatter = ring;
+	w->ambush = ambush;
 }
 
 static void lie(struct world *w)
@@ -321,9 +377,14 @@ static void lie(struct world *w)
 	uint8_t how = fuzz_take(&w->in);
 	size_t at;
 
-	w->lied = true;
+	if (how == LIE_FORMAT) {
+		format(w);
+		return;
+	}
+	w->lied = w->accused = true;
 	if (how & 0x80) {
-		at = (fuzz_take(&w->in) << 8 | fuzz_take(&w->in)) % w->bytes;
+		at = fuzz_take(&w->in) << 8;
+		at = (at | fuzz_take(&w->in)) % w->bytes;
 		w->memory[at] = fuzz_take(&w->in);
 		return;
 	}
@@ -337,6 +398,31 @@ static void lie(struct world *w)
 	}
 }
 
+/* What the one who is interrupted can be compared with the model after. */
+static void meddle(struct world *w)
+{
+	uint8_t step = fuzz_take(&w->in);
+
+	w->meddled = true;
+	if (!w->ring[!w->side])
+		return;
+	if (w->side == HGSHM_RING_PRODUCER) {
+		switch (step % 3) {
+		case 0: release(w); break;
+		case 1: arm(w, 1); break;
+		case 2: disarm(w, 1); break;
+		}
+	} else {
+		switch (step % 5) {
+		case 0: send(w); break;
+		case 1: publish(w); break;
+		case 2: arm(w, 0); break;
+		case 3: reserve(w); break;
+		case 4: commit(w); break;
+		}
+	}
+}
+
 static void before_load(const void *at)
 {
 	struct world *w = ambushed;
@@ -344,7 +430,11 @@ static void before_load(const void *at)
 
 	if (!w || !w->ambush || byte < w->memory || byte >= w->memory + w->bytes)
 		return;
-	if (!--w->ambush)
+	if (--w->ambush)
+		return;
+	if (w->at_once)
+		meddle(w);
+	else
 		lie(w);
 }
 
@@ -359,6 +449,25 @@ void __sanitizer_cov_load2(uint16_t *at) { before_load(at); }
 void __sanitizer_cov_load4(uint32_t *at) { before_load(at); }
 void __sanitizer_cov_load8(uint64_t *at) { before_load(at); }
 void __sanitizer_cov_load16(unsigned __int128 *at) { before_load(at); }
+
+/* A lie is only seen by who loads it. */
+static void before_store(const void *at)
+{
+	if (ambushed && ambushed->at_once)
+		before_load(at);
+}
+
+void __sanitizer_cov_store1(uint8_t *at);
+void __sanitizer_cov_store2(uint16_t *at);
+void __sanitizer_cov_store4(uint32_t *at);
+void __sanitizer_cov_store8(uint64_t *at);
+void __sanitizer_cov_store16(unsigned __int128 *at);
+
+void __sanitizer_cov_store1(uint8_t *at) { before_store(at); }
+void __sanitizer_cov_store2(uint16_t *at) { before_store(at); }
+void __sanitizer_cov_store4(uint32_t *at) { before_store(at); }
+void __sanitizer_cov_store8(uint64_t *at) { before_store(at); }
+void __sanitizer_cov_store16(unsigned __int128 *at) { before_store(at); }
 
 static void info(const struct world *w, uint32_t side)
 {
@@ -375,6 +484,7 @@ static void produce(struct world *w, uint8_t step)
 {
 	if (!w->ring[0])
 		return;
+	begin_call(w, 0);
 	switch (step % 8) {
 	case 0: reserve(w); break;
 	case 1: commit(w); break;
@@ -391,6 +501,7 @@ static void consume(struct world *w, uint8_t step)
 {
 	if (!w->ring[1])
 		return;
+	begin_call(w, 1);
 	switch (step % 8) {
 	case 0: case 1: peek(w); break;
 	case 2: release(w); break;
@@ -413,9 +524,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct world w = { .in = { data, size } };
 	size_t capacity = HGSHM_RING_CAPACITY_MIN * (1 + fuzz_take(&w.in) % 8);
-	bool liar = fuzz_take(&w.in) & 1;
+	uint8_t who = fuzz_take(&w.in);
+	bool liar = who & 1;
 	unsigned char *start;
 
+	w.at_once = !liar && who & 2;
 	w.bytes = HGSHM_RING_DATA_OFFSET + capacity;
 	w.longest = HGSHM_RING_MESSAGE_MAX(capacity);
 	start = aligned_alloc(HGSHM_RING_ALIGN_BYTES, w.bytes);
@@ -432,7 +545,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		if (step == 0xFF)
 			close_side(&w, fuzz_take(&w.in) & 1);
-		else if (liar && step >= 0xE0)
+		else if ((liar || w.at_once) && step >= 0xE0)
 			w.ambush = 1 + fuzz_take(&w.in) % 16;
 		else if (liar && step >= 0xC0)
 			lie(&w);
@@ -440,11 +553,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			consume(&w, step);
 		else
 			produce(&w, step);
+		/* it is over with that call */
+		if (w.at_once && step < 0xE0)
+			w.ambush = 0;
+		if (!w.ambush) {
+			check_sleeper(&w, 0);
+			check_sleeper(&w, 1);
+		}
 	}
 	ambushed = NULL;
+	begin_call(&w, 1);
 	drain(&w);
 	hgshm_ring_close(w.ring[0]);
 	hgshm_ring_close(w.ring[1]);
+	hgshm_ring_close(w.formatter);
 	free(start);
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -107,6 +108,17 @@ static void test_socket_path(void **state)
 	assert_false(group_object_exists(g));
 }
 
+static void expect_too_large(const struct group *g, const char *backing, const char *words)
+{
+	struct hgshm *h;
+	char uri[512];
+
+	snprintf(uri, sizeof(uri), "found:%s?size=32t&shmid=%s&backing=%s", g->socket, g->shmid,
+		 backing);
+	assert_int_equal(hgshm_open(&h, uri, NULL), -ENOSPC);
+	assert_non_null(strstr(hgshm_strerror(-ENOSPC), words));
+}
+
 static void test_memory(void **state)
 {
 	struct group *g = *state;
@@ -126,16 +138,10 @@ static void test_memory(void **state)
 	close(fd);
 	unlink(g->object);
 
-	snprintf(uri, sizeof(uri), "found:%%s?size=32t&shmid=%s", g->shmid);
-	{
-		struct hgshm *h;
-		char text[512];
-
-		snprintf(text, sizeof(text), "found:%s?size=32t&shmid=%s", g->socket, g->shmid);
-		assert_int_equal(hgshm_open(&h, text, NULL), -ENOSPC);
-		assert_non_null(strstr(hgshm_strerror(-ENOSPC), "size=35184372088832 does not fit "
-				       "/dev/shm, where "));
-	}
+	expect_too_large(g, "shm", "size=35184372088832 does not fit /dev/shm, where ");
+	/* no file system bounds it, and nobody may be killed for it */
+	expect_too_large(g, "memfd", "size=35184372088832 does not fit this machine's memory, of "
+			 "which ");
 	assert_false(group_object_exists(g));
 	assert_int_equal(access(g->socket, F_OK), -1);
 }
@@ -174,6 +180,49 @@ static void test_rights(void **state)
 	hgshm_close(mapper);
 }
 
+/* However many descriptors are missing: it says so, and keeps none. */
+static void test_no_descriptors(void **state)
+{
+	struct group *g = *state;
+	struct rlimit before, limit;
+	struct process mapper;
+	struct hgshm *h = NULL;
+	unsigned int fds, refusals = 0;
+	char uri[256];
+	int free_fd;
+
+	snprintf(uri, sizeof(uri), "found:%%s?shmid=%s&backing=memfd", g->shmid);
+	host_start_echo(&mapper, g, uri);
+	snprintf(uri, sizeof(uri), "join:%s", g->socket);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	free_fd = dup(0);
+	assert_true(free_fd >= 0);
+	close(free_fd);
+	fds = host_count_fds();
+	limit = before;
+	limit.rlim_cur = free_fd;
+	while (!h) {
+		int ret;
+
+		assert_true(limit.rlim_cur < (rlim_t)free_fd + 100);
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+		ret = hgshm_open(&h, uri, NULL);
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+		limit.rlim_cur++;
+		if (!ret)
+			break;
+		if (ret != -EMFILE)
+			fail_msg("with %u descriptors: %s", refusals, hgshm_strerror(ret));
+		assert_true(strstr(hgshm_strerror(ret), "descriptors") ||
+			    strstr(hgshm_strerror(ret), "open files"));
+		assert_int_equal(host_count_fds(), fds);
+		refusals++;
+	}
+	assert_true(refusals > 5);
+	hgshm_close(h);
+	host_kill_echo(&mapper);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -184,6 +233,7 @@ int main(void)
 		host_test(test_memory),
 		host_test(test_memory_stays),
 		host_test(test_rights),
+		host_test(test_no_descriptors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

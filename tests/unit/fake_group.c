@@ -174,7 +174,8 @@ static void tell_all(struct fake_group *group)
 		ring_fd(group->peers_changed[i]);
 }
 
-struct hgshm *fake_group_join(struct fake_group *group, uint32_t index)
+struct hgshm *fake_group_join_with(struct fake_group *group, uint32_t index,
+				   const struct hgshm_options *options)
 {
 	struct fake_vm *vm = malloc(sizeof(*vm));
 	struct hgshm *h;
@@ -182,9 +183,14 @@ struct hgshm *fake_group_join(struct fake_group *group, uint32_t index)
 	check(vm != NULL, "malloc");
 	*vm = (struct fake_vm){ group, index };
 	atomic_fetch_or(&group->peers, UINT64_C(1) << index);
-	check(hgshm_open_transport(&h, &fake_transport, vm, NULL) == 0, "hgshm_open_transport");
+	check(hgshm_open_transport(&h, &fake_transport, vm, options) == 0, "hgshm_open_transport");
 	tell_all(group);
 	return h;
+}
+
+struct hgshm *fake_group_join(struct fake_group *group, uint32_t index)
+{
+	return fake_group_join_with(group, index, NULL);
 }
 
 void fake_group_kill(struct fake_group *group, uint32_t index)

@@ -29,6 +29,8 @@ void fake_group_free(struct fake_group *group);
 
 /* A VM comes; its peer slice is slice 0. */
 struct hgshm *fake_group_join(struct fake_group *group, uint32_t index);
+struct hgshm *fake_group_join_with(struct fake_group *group, uint32_t index,
+				   const struct hgshm_options *options);
 
 /* A VM dies; the handle stays usable, as memory does that nobody looks at. */
 void fake_group_kill(struct fake_group *group, uint32_t index);

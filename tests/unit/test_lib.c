@@ -128,6 +128,9 @@ static void test_options(void **state)
 	hgshm_close(h);
 	options.later = 1;
 	assert_int_equal(hgshm_open(&h, "/dev/hgshm0", &options.known), -E2BIG);
+	options.known.struct_bytes = SIZE_MAX;
+	assert_int_equal(hgshm_open(&h, "/dev/hgshm0", &options.known), -E2BIG);
+	assert_non_null(strstr(hgshm_strerror(-E2BIG), "can be at most 4096"));
 	options.known.struct_bytes = sizeof(options.known);
 	options.known.flags = 4;
 	assert_int_equal(hgshm_open(&h, "/dev/hgshm0", &options.known), -EINVAL);

@@ -154,6 +154,9 @@ static void refuses_wrong_arguments(void **state)
 	newer.more = 1;
 	assert_error(hgshm_ring_attach(&ring, pair.memory, pair.bytes, 0, &newer.known), -E2BIG,
 		     "this library knows");
+	newer.known.struct_bytes = SIZE_MAX;
+	assert_error(hgshm_ring_attach(&ring, pair.memory, pair.bytes, 0, &newer.known), -E2BIG,
+		     "can be at most");
 	assert_null(ring);
 
 	assert_error(hgshm_ring_reserve(NULL, 1, &room), -EINVAL, "NULL");
@@ -250,6 +253,62 @@ static void tells_both_when_formatted_anew(void **state)
 	assert_false(ring_info(pair.producer).other_closed);
 	send_number(pair.producer, 1, 40);
 	recv_number(pair.consumer, 1, 40);
+	ring_pair_free(&pair);
+}
+
+/* The new ring has gone on before those of the old one look: it is not theirs. */
+static void keeps_the_old_out_of_the_new(void **state)
+{
+	unsigned char data[CAPACITY];
+	struct ring_pair old, pair;
+	const void *seen;
+	size_t bytes;
+	void *room;
+
+	ring_pair_make(&pair, CAPACITY);
+	ring_pair_open(&pair, false);
+	old = pair;
+	assert_int_equal(hgshm_ring_reserve(old.producer, 40, &room), 0);
+	ring_pair_open(&pair, false);
+	for (uint64_t i = 0; i < 16; i++)
+		send_number(pair.producer, i, 56);
+	memcpy(data, pair.memory + HGSHM_RING_DATA_OFFSET, sizeof(data));
+	assert_error(hgshm_ring_peek(old.consumer, &seen, &bytes), -ESTALE, "formatted anew");
+	assert_error(hgshm_ring_commit(old.producer, 40), -ESTALE, "formatted anew");
+	hgshm_ring_close(old.producer);
+	hgshm_ring_close(old.consumer);
+	assert_memory_equal(data, pair.memory + HGSHM_RING_DATA_OFFSET, sizeof(data));
+	for (uint64_t i = 0; i < 16; i++)
+		recv_number(pair.consumer, i, 56);
+
+	old = pair;
+	ring_pair_open(&pair, false);
+	memcpy(data, pair.memory + HGSHM_RING_DATA_OFFSET, sizeof(data));
+	assert_error(hgshm_ring_send(old.producer, "x", 1, 0), -ESTALE, "formatted anew");
+	assert_memory_equal(data, pair.memory + HGSHM_RING_DATA_OFFSET, sizeof(data));
+	hgshm_ring_close(old.producer);
+	hgshm_ring_close(old.consumer);
+	ring_pair_free(&pair);
+}
+
+/* What the old consumer was shown is written over: no fault of the producer. */
+static void blames_nobody_for_another_generation(void **state)
+{
+	struct ring_pair old, pair;
+	const void *seen;
+	size_t bytes;
+
+	ring_pair_make(&pair, CAPACITY);
+	ring_pair_open(&pair, false);
+	old = pair;
+	send_number(old.producer, 0, 56);
+	send_number(old.producer, 1, 56);
+	assert_int_equal(hgshm_ring_peek(old.consumer, &seen, &bytes), 0);
+	ring_pair_open(&pair, false);
+	send_number(pair.producer, 2, 200);
+	assert_error(hgshm_ring_peek(old.consumer, &seen, &bytes), -ESTALE, "formatted anew");
+	hgshm_ring_close(old.producer);
+	hgshm_ring_close(old.consumer);
 	ring_pair_free(&pair);
 }
 
@@ -449,6 +508,8 @@ int main(void)
 		cmocka_unit_test(keeps_what_the_buffer_is_too_short_for),
 		cmocka_unit_test(goes_on_where_one_before_was),
 		cmocka_unit_test(tells_both_when_formatted_anew),
+		cmocka_unit_test(keeps_the_old_out_of_the_new),
+		cmocka_unit_test(blames_nobody_for_another_generation),
 		cmocka_unit_test(ignores_indices_of_another_generation),
 		cmocka_unit_test(ends_in_good_order),
 		cmocka_unit_test(rings_only_a_sleeper_and_once),

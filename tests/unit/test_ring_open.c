@@ -15,6 +15,7 @@
 #include "ring_fixture.h"
 
 #define SLICE_BYTES (1 << 20)
+#define SMALL_SLICE_BYTES 16384
 
 /* One member's side, opened by a thread of its own. */
 struct party {
@@ -22,6 +23,7 @@ struct party {
 	uint32_t peer;
 	uint32_t side;
 	int64_t timeout_ns;
+	const struct hgshm_ring_options *options;
 	struct hgshm_ring *ring;
 	int ret;
 	char words[200];
@@ -33,16 +35,23 @@ static void *open_thread(void *argument)
 	struct party *party = argument;
 
 	party->ret = hgshm_ring_open(&party->ring, party->h, party->peer, party->side,
-				     party->timeout_ns, NULL);
+				     party->timeout_ns, party->options);
 	if (party->ret)
 		snprintf(party->words, sizeof(party->words), "%s", hgshm_strerror(party->ret));
 	return NULL;
 }
 
+static void start_with(struct party *party, struct hgshm *h, uint32_t peer, uint32_t side,
+		       const struct hgshm_ring_options *options)
+{
+	*party = (struct party){ .h = h, .peer = peer, .side = side, .timeout_ns = RING_WAIT_NS,
+				 .options = options };
+	assert_int_equal(pthread_create(&party->thread, NULL, open_thread, party), 0);
+}
+
 static void start(struct party *party, struct hgshm *h, uint32_t peer, uint32_t side)
 {
-	*party = (struct party){ .h = h, .peer = peer, .side = side, .timeout_ns = RING_WAIT_NS };
-	assert_int_equal(pthread_create(&party->thread, NULL, open_thread, party), 0);
+	start_with(party, h, peer, side, NULL);
 }
 
 static struct hgshm_ring *finish(struct party *party)
@@ -343,6 +352,87 @@ static void tells_a_reader_of_a_new_writer(void **state)
 	hgshm_ring_close(gone);
 }
 
+/* A thread that moves messages through one of a handle's rings. */
+struct mover {
+	struct hgshm_ring *ring;
+	uint64_t messages;
+	pthread_t thread;
+	int ret;
+	char words[200];
+};
+
+static void *send_thread(void *argument)
+{
+	struct mover *mover = argument;
+	unsigned char message[400];
+
+	for (uint64_t i = 0; i < mover->messages && !mover->ret; i++) {
+		size_t bytes = ring_message_length(i, sizeof(message));
+
+		ring_message_fill(message, i, bytes);
+		mover->ret = hgshm_ring_send(mover->ring, message, bytes, RING_WAIT_NS);
+	}
+	snprintf(mover->words, sizeof(mover->words), "%s", hgshm_strerror(mover->ret));
+	return NULL;
+}
+
+static void *receive_thread(void *argument)
+{
+	struct mover *mover = argument;
+	unsigned char message[400];
+
+	for (uint64_t i = 0; i < mover->messages && !mover->ret; i++) {
+		size_t bytes;
+
+		mover->ret = hgshm_ring_recv(mover->ring, message, sizeof(message), &bytes,
+					     RING_WAIT_NS);
+		if (!mover->ret && (bytes != ring_message_length(i, sizeof(message)) ||
+				    !ring_message_is(message, i, bytes)))
+			mover->ret = -EBADMSG;
+	}
+	snprintf(mover->words, sizeof(mover->words), "%s", hgshm_strerror(mover->ret));
+	return NULL;
+}
+
+/* The least of rings: all sleep most of the time, at the two handles. */
+static void waits_in_several_threads(void **state)
+{
+	struct hgshm_options options = { .struct_bytes = sizeof(options) };
+	struct hgshm_ring_options ring_options = { .struct_bytes = sizeof(ring_options) };
+	struct mover movers[8] = { 0 };
+	struct fake_group group;
+	struct hgshm *h[3];
+
+	fake_group_make(&group, 3, SMALL_SLICE_BYTES);
+	for (uint32_t i = 0; i < 3; i++)
+		h[i] = fake_group_join_with(&group, i, &options);
+	for (int i = 0; i < 4; i++) {
+		uint32_t from = i % 2 ? 1 + i / 2 : 0, to = i % 2 ? 0 : 1 + i / 2;
+		struct party writer, reader;
+
+		start_with(&writer, h[from], to, HGSHM_RING_PRODUCER, &ring_options);
+		start_with(&reader, h[to], from, HGSHM_RING_CONSUMER, &ring_options);
+		movers[2 * i].ring = finish(&writer);
+		movers[2 * i + 1].ring = finish(&reader);
+	}
+	for (int i = 0; i < 8; i++) {
+		movers[i].messages = 10000;
+		assert_int_equal(pthread_create(&movers[i].thread, NULL,
+						i % 2 ? receive_thread : send_thread, &movers[i]),
+				 0);
+	}
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(pthread_join(movers[i].thread, NULL), 0);
+	for (int i = 0; i < 8; i++) {
+		if (movers[i].ret)
+			fail_msg("thread %d: %s", i, movers[i].words);
+		hgshm_ring_close(movers[i].ring);
+	}
+	for (int i = 0; i < 3; i++)
+		hgshm_close(h[i]);
+	fake_group_free(&group);
+}
+
 static int no_wake(void *context)
 {
 	return 0;
@@ -384,6 +474,7 @@ int main(void)
 		two_test(tells_of_it_though_another_was_told),
 		two_test(tells_a_writer_of_a_new_reader),
 		two_test(tells_a_reader_of_a_new_writer),
+		cmocka_unit_test(waits_in_several_threads),
 		two_test(refuses_wrong_arguments),
 	};
 

@@ -34,6 +34,8 @@
  * A founder's socket and memory object get mode 0600 (chmod the socket where others may
  * join; with ``backing=memfd`` that is all they need). What a founder that was killed left
  * makes room for the next; one that lives is not disturbed.
+ * With ``backing=shm`` who may open the memory object can also truncate it, and who then
+ * touches what is gone gets SIGBUS; a memfd is sealed against that.
  *
  * On the host a thread of the library's own serves the socket and the lines to the
  * other members, with all signals blocked. All descriptors are close-on-exec. After
@@ -52,7 +54,8 @@
  * Nothing here prints, exits, or changes how signals are handled.
  *
  * Any number of threads may use one handle at once, but for hgshm_wait(), which one
- * thread at a time may be in, and hgshm_close(), which must be the last call. Handles are
+ * thread at a time may be in (and none while another waits in a ring of
+ * hgshm_ring_open()), and hgshm_close(), which must be the last call. Handles are
  * independent of each other. Each function says if it blocks; none may be called in a
  * signal handler.
  *

@@ -34,9 +34,11 @@
  * hgshm_ring_recv() gives a copy, which can't change.
  *
  * Each side is for one thread at a time. The two sides, and different rings, are
- * independent. After fork() one of the two processes may go on with a side. All
- * functions that can fail return a negative errno then, and leave what the caller passed
- * as it was, unless they say otherwise.
+ * independent: any number of threads may be in them at once, also in rings of
+ * hgshm_ring_open() that share a handle. After fork() one of the two processes may go on
+ * with a side whose memory both have; a side of hgshm_ring_open() stays with the handle's
+ * process. All functions that can fail return a negative errno then, and leave what the
+ * caller passed as it was, unless they say otherwise.
  *
  * Member 0 prints what member 1 sends:
  *
@@ -234,10 +236,11 @@ int hgshm_ring_place(struct hgshm *h, uint32_t writer, uint32_t reader, void **m
  * What an earlier producer has sent and its consumer has not read is lost then, and that
  * consumer gets -ESTALE: let the two agree on when they are done, if a producer comes
  * again.
- * While this or another call waits for the ring it uses hgshm_wait(), so that events of
- * @h are lost to others; a program that waits for several things has hgshm_ring_place(),
- * hgshm_ring_create() and hgshm_ring_arm(). For a short way to sleep open @h with
- * ``spin_us`` 0: the ring does its own polling.
+ * While this or another call waits for the ring it uses hgshm_wait(). Rings that share @h
+ * share that, each in a thread of its own if you like; but other events of @h are lost
+ * meanwhile, and no other thread may be in hgshm_wait() itself. A program that waits for
+ * more than rings has hgshm_ring_place(), hgshm_ring_create() and hgshm_ring_arm(). For a
+ * short way to sleep open @h with ``spin_us`` 0: the ring does its own polling.
  *
  * Later calls that wait return -ECONNRESET once @peer has left the group, and -ESTALE
  * once the process that this side has met was replaced by another.
