@@ -6,9 +6,17 @@
 #ifndef HGSHM_DRIVER_COMPAT_H
 #define HGSHM_DRIVER_COMPAT_H
 
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#error hgshm needs Linux 6.1 or newer
+#elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
+#error hgshm does not know how Linux 6.17 and newer map pages of devices; take 6.1 to 6.16
+#endif
+
 #include <linux/eventfd.h>
 #include <linux/mm.h>
-#include <linux/version.h>
+#include <linux/pfn_t.h>
 
 /* 6.3 took the right to write vm_flags away. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)

@@ -5,7 +5,6 @@
  */
 #include <linux/fs.h>
 #include <linux/mm.h>
-#include <linux/pfn_t.h>
 
 #include "compat.h"
 #include "hgshm.h"

@@ -24,6 +24,8 @@ barrier first
 [ "$HGSHM_INDEX" != 2 ] || echo "the disk says $(head -c 11 /hgshm/disk)"
 refused test -e /hgshm/nothing
 barrier second
+# what a script leaves behind has its output open, and is in nobody's way
+sleep 10000 &
 echo "VM $HGSHM_INDEX is done"
 echo "result of $HGSHM_INDEX" >"$HGSHM_RESULT"
 END

@@ -19,6 +19,7 @@
 #	vm_says 2 'a regular expression'     fails unless VM 2 wrote such a line
 #	vm_lines 2                           all that VM 2 wrote
 #	vm_dmesg 2                           the kernel log of VM 2
+#	vm_faults 2                          what in it must not be there
 #	vm_result 2                          path of what VM 2 wrote to $HGSHM_RESULT
 #	fail TEXT...                         ends the test as failed
 #
@@ -143,11 +144,15 @@ vm_check_host() {
 	[ ! -e "/dev/shm/$vm_shmid" ] || fail "left: /dev/shm/$vm_shmid"
 }
 
+# What the kernel of VM $1, or of all, found wrong; fails if that is nothing.
+vm_faults() {
+	# shellcheck disable=SC2086 # for any of them
+	grep -Eh "$vm_bad_words" "$vm_dir"/vm${1-*}.log "$vm_dir"/vm${1-*}.dmesg
+}
+
 vm_run() {
 	vm_launch || fail "hgshm-launch ended with status $?"
-	if grep -Eh "$vm_bad_words" "$vm_dir"/vm*.log "$vm_dir"/vm*.dmesg; then
-		fail "a guest's kernel log has the lines above"
-	fi
+	! vm_faults || fail "a guest's kernel log has the lines above"
 	vm_check_host
 }
 

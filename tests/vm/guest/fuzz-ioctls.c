@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* ioctls with the right number and a struct of nonsense, and the other way round. */
 #include <errno.h>
+#include <linux/dma-buf.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 #include "fuzz.h"
 
 struct known_ioctl {
-	unsigned long number;
+	unsigned int number;
 	size_t bytes;
 	enum fuzz_call call;
 };
@@ -83,12 +84,22 @@ static int some_eventfd(struct fuzzer *f)
 	}
 }
 
+/* Of one of the two VMs that there are, or a name for several. */
+static uint32_t some_index(struct fuzzer *f)
+{
+	static const uint32_t indices[] = { 0, 1, HGSHM_EVENTFD_PEERS, HGSHM_EVENTFD_ALL };
+
+	_Static_assert(HGSHM_EVENTFD_ALL == HGSHM_POKE_ALL, "one list for both");
+	return indices[fuzz_below(f, sizeof(indices) / sizeof(indices[0]))];
+}
+
 /* Words of nonsense, then what makes sense in this struct, more often than not. */
 static void fill(struct fuzzer *f, const struct known_ioctl *ioctl_, void *at)
 {
 	bool sense = !fuzz_once_in(f, 3);
 	union {
 		struct hgshm_info info;
+		struct hgshm_poke poke;
 		struct hgshm_set_signal set_signal;
 		struct hgshm_set_eventfd set_eventfd;
 		struct hgshm_export_dmabuf dmabuf;
@@ -103,6 +114,12 @@ static void fill(struct fuzzer *f, const struct known_ioctl *ioctl_, void *at)
 			u.info.flags = 0;
 		}
 		break;
+	case FUZZ_POKE:
+		if (sense) {
+			u.poke.index = some_index(f);
+			u.poke.flags = 0;
+		}
+		break;
 	case FUZZ_SET_SIGNAL:
 		/* never what can't be caught */
 		u.set_signal.signo = some_signal(f);
@@ -110,6 +127,7 @@ static void fill(struct fuzzer *f, const struct known_ioctl *ioctl_, void *at)
 	case FUZZ_SET_EVENTFD:
 		if (sense) {
 			u.set_eventfd.fd = some_eventfd(f);
+			u.set_eventfd.index = some_index(f);
 			u.set_eventfd.flags = 0;
 			u.set_eventfd.reserved = 0;
 		}
@@ -126,13 +144,25 @@ static void fill(struct fuzzer *f, const struct known_ioctl *ioctl_, void *at)
 	memcpy(at, &u, ioctl_->bytes);
 }
 
+/* INFO's number holds the size of its struct, which may be larger than ours. */
+static unsigned int some_number(struct fuzzer *f, const struct known_ioctl *ioctl_)
+{
+	unsigned int number = ioctl_->number;
+
+	if (ioctl_->call != FUZZ_INFO || !fuzz_once_in(f, 4))
+		return number;
+	return _IOC(_IOC_DIR(number), _IOC_TYPE(number), _IOC_NR(number),
+		    fuzz_below(f, 1 << _IOC_SIZEBITS));
+}
+
 static bool may_be_filled(struct fuzzer *f, uint8_t *at, size_t bytes)
 {
 	return at >= f->page && (size_t)(at - f->page) <= FUZZ_PAGE_BYTES - bytes;
 }
 
 /* What no driver of this contract may accept. */
-static bool is_forbidden(const struct known_ioctl *ioctl_, const uint8_t *at)
+static bool is_forbidden(const struct known_ioctl *ioctl_, unsigned int number,
+			 const uint8_t *at)
 {
 	union {
 		struct hgshm_info info;
@@ -146,7 +176,8 @@ static bool is_forbidden(const struct known_ioctl *ioctl_, const uint8_t *at)
 	memcpy(&u, at, ioctl_->bytes);
 	switch (ioctl_->call) {
 	case FUZZ_INFO:
-		return u.info.flags || u.info.struct_bytes < HGSHM_INFO_BYTES_MIN;
+		return u.info.flags || u.info.struct_bytes < HGSHM_INFO_BYTES_MIN ||
+		       _IOC_SIZE(number) < HGSHM_INFO_BYTES_MIN;
 	case FUZZ_POKE:
 		return u.poke.flags ||
 		       (u.poke.index >= HGSHM_CLIENTS_MAX && u.poke.index != HGSHM_POKE_ALL);
@@ -181,6 +212,7 @@ void fuzz_ioctl_known(struct fuzzer *f)
 {
 	const struct known_ioctl *ioctl_ = &known[fuzz_below(f, KNOWN)];
 	uint8_t before[FUZZ_PAGE_BYTES];
+	unsigned int number = some_number(f, ioctl_);
 	uint8_t *at = fuzz_pointer(f, ioctl_->bytes);
 	bool filled = may_be_filled(f, at, ioctl_->bytes);
 	bool forbidden = false;
@@ -190,10 +222,10 @@ void fuzz_ioctl_known(struct fuzzer *f)
 	memset(f->page, 0xA5, FUZZ_PAGE_BYTES);
 	if (filled) {
 		fill(f, ioctl_, at);
-		forbidden = is_forbidden(ioctl_, at);
+		forbidden = is_forbidden(ioctl_, number, at);
 	}
 	memcpy(before, f->page, FUZZ_PAGE_BYTES);
-	ret = ioctl(device, ioctl_->number, at);
+	ret = ioctl(device, number, at);
 	if (ret) {
 		CHECK_EQUAL(ret, -1);
 		CHECK(is_allowed(errno));
@@ -233,4 +265,16 @@ void fuzz_ioctl_unknown(struct fuzzer *f)
 	CHECK_EQUAL(ioctl(fuzz_device(f), number, fuzz_pointer(f, 64)), -1);
 	CHECK(is_allowed(errno));
 	CHECK(!memcmp(before, f->page, FUZZ_PAGE_BYTES));
+}
+
+/* The kernel checks the flags, the driver does the rest. */
+void fuzz_sync_dmabuf(struct fuzzer *f)
+{
+	struct dma_buf_sync sync = {
+		.flags = fuzz_once_in(f, 8) ? fuzz_random(f) :
+			 fuzz_below(f, DMA_BUF_SYNC_VALID_FLAGS_MASK + 1),
+	};
+
+	if (f->dmabuf >= 0)
+		fuzz_count(f, FUZZ_SYNC_DMABUF, !ioctl(f->dmabuf, DMA_BUF_IOCTL_SYNC, &sync));
 }

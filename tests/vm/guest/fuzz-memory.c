@@ -1,11 +1,20 @@
 // SPDX-License-Identifier: MIT
 /* Mappings of the device and of dma-bufs, what is done to them, and accesses. */
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #include "check.h"
 #include "fuzz.h"
 #include "kernel.h"
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE	25	/* Linux 6.1 */
+#endif
 
 /* More would be a test of the kernel's page tables. */
 #define LENGTH_MAX	(64ULL << 20)
@@ -84,13 +93,45 @@ void fuzz_touch(struct fuzzer *f)
 	fuzz_count(f, FUZZ_TOUCH, worked);
 }
 
+/* The kernel gets at the pages, and has them for a while. */
+void fuzz_pin(struct fuzzer *f)
+{
+	unsigned int slot = fuzz_below(f, FUZZ_MAPPINGS);
+	struct iovec local = { .iov_base = f->page, .iov_len = FUZZ_PAGE_BYTES };
+	struct iovec mapped;
+	ssize_t done;
+
+	if (!f->mappings[slot])
+		return;
+	mapped.iov_base = f->mappings[slot] + fuzz_random(f) % f->mapping_bytes[slot];
+	mapped.iov_len = 1 + fuzz_below(f, 8 * FUZZ_PAGE_BYTES);
+	switch (fuzz_below(f, 4)) {
+	case 0:
+		done = process_vm_readv(getpid(), &local, 1, &mapped, 1, 0);
+		break;
+	case 1:
+		done = process_vm_writev(getpid(), &local, 1, &mapped, 1, 0);
+		break;
+	case 2:
+		/* its word must be aligned; nobody waits there */
+		done = syscall(SYS_futex, (uintptr_t)mapped.iov_base & ~(uintptr_t)3, FUTEX_WAKE,
+			       1, NULL, NULL, 0) + 1;
+		break;
+	default:
+		done = vmsplice(f->pipe[1], &mapped, 1, SPLICE_F_NONBLOCK);
+		while (read(f->pipe[0], f->page, FUZZ_PAGE_BYTES) > 0 || errno == EINTR)
+			;
+	}
+	fuzz_count(f, FUZZ_PIN, done > 0);
+}
+
 void fuzz_change_mapping(struct fuzzer *f)
 {
 	static const int advices[] = {
 		MADV_DONTNEED, MADV_WILLNEED, MADV_DONTFORK, MADV_DOFORK, MADV_HUGEPAGE,
 		MADV_NOHUGEPAGE, MADV_DONTDUMP, MADV_DODUMP, MADV_REMOVE, MADV_FREE,
 		MADV_COLD, MADV_PAGEOUT, MADV_MERGEABLE, MADV_POPULATE_READ,
-		MADV_POPULATE_WRITE,
+		MADV_POPULATE_WRITE, MADV_COLLAPSE,
 	};
 	unsigned int slot = fuzz_below(f, FUZZ_MAPPINGS);
 	uint8_t *at = f->mappings[slot];

@@ -31,6 +31,8 @@ enum fuzz_call {
 	FUZZ_EXPORT_DMABUF,
 	FUZZ_MMAP,
 	FUZZ_TOUCH,
+	FUZZ_PIN,
+	FUZZ_SYNC_DMABUF,
 	FUZZ_READ,
 	FUZZ_POLL,
 	FUZZ_SYSFS,
@@ -46,6 +48,7 @@ enum fuzz_call {
  * @mapping_bytes: see there
  * @eventfds: two, which it makes anew now and then
  * @dmabuf: the last that it exported, or -1
+ * @pipe: its own, empty but for a moment
  * @after_fault: where a signal of a bad access goes, if @armed
  * @armed: an access is under way
  * @calls: how often each was made
@@ -58,6 +61,7 @@ struct fuzzer {
 	size_t mapping_bytes[FUZZ_MAPPINGS];
 	int eventfds[2];
 	int dmabuf;
+	int pipe[2];
 	sigjmp_buf after_fault;
 	volatile bool armed;
 	uint64_t calls[FUZZ_CALLS];
@@ -77,10 +81,12 @@ void *fuzz_pointer(struct fuzzer *f, size_t bytes);
 /* fuzz-ioctls.c */
 void fuzz_ioctl_known(struct fuzzer *f);
 void fuzz_ioctl_unknown(struct fuzzer *f);
+void fuzz_sync_dmabuf(struct fuzzer *f);
 
 /* fuzz-memory.c */
 void fuzz_map(struct fuzzer *f);
 void fuzz_touch(struct fuzzer *f);
+void fuzz_pin(struct fuzzer *f);
 void fuzz_change_mapping(struct fuzzer *f);
 void fuzz_memory_end(struct fuzzer *f);
 

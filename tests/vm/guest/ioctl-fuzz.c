@@ -35,7 +35,7 @@
 #define PROCESSES	2
 #define THREADS		3
 #define KICK_MS		20	/* how often who blocks in a call is interrupted */
-#define BOUND_MS	100	/* how long the device stays at most, or is away */
+#define AWAY_MS		40	/* how long the device is away at most, beside what that takes */
 
 static const char *const call_names[FUZZ_CALLS] = {
 	[FUZZ_OPEN] = "open",
@@ -48,6 +48,8 @@ static const char *const call_names[FUZZ_CALLS] = {
 	[FUZZ_EXPORT_DMABUF] = "EXPORT_DMABUF",
 	[FUZZ_MMAP] = "mmap",
 	[FUZZ_TOUCH] = "touch",
+	[FUZZ_PIN] = "pin",
+	[FUZZ_SYNC_DMABUF] = "sync of a dma-buf",
 	[FUZZ_READ] = "read",
 	[FUZZ_POLL] = "poll",
 	[FUZZ_SYSFS] = "sysfs",
@@ -55,8 +57,14 @@ static const char *const call_names[FUZZ_CALLS] = {
 
 int fuzz_devices[FUZZ_DEVICES];
 
+struct fuzz_total {
+	uint64_t calls;
+	uint64_t successes;
+};
+
 static __thread struct fuzzer *self;
-static struct timespec end;
+static struct fuzzer *fuzzers;	/* of all processes */
+static int64_t end_ms;
 static atomic_uint threads_ended;
 
 int fuzz_device(struct fuzzer *f)
@@ -71,13 +79,39 @@ bool fuzz_count(struct fuzzer *f, enum fuzz_call call, bool success)
 	return success;
 }
 
-static bool has_ended(void)
+static int64_t now_ms(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec > end.tv_sec ||
-	       (now.tv_sec == end.tv_sec && now.tv_nsec >= end.tv_nsec);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+static struct fuzz_total total_of(enum fuzz_call call)
+{
+	struct fuzz_total total = { 0 };
+
+	for (int i = 0; i < PROCESSES * THREADS; i++) {
+		total.calls += fuzzers[i].calls[call];
+		total.successes += fuzzers[i].successes[call];
+	}
+	return total;
+}
+
+static bool all_succeeded(void)
+{
+	for (int call = 0; call < FUZZ_CALLS; call++)
+		if (!total_of(call).successes)
+			return false;
+	return true;
+}
+
+/* A busy machine needs longer until each call has succeeded once. */
+static bool has_ended(void)
+{
+	int64_t over_ms = now_ms() - end_ms;
+
+	return over_ms >= 0 && (all_succeeded() || over_ms >= DEVICE_PATIENCE_MS);
 }
 
 static void on_bad_access(int signo, siginfo_t *info, void *context)
@@ -188,7 +222,8 @@ static void other_calls(struct fuzzer *f)
 static void read_sysfs(struct fuzzer *f)
 {
 	static const char *const names[] = {
-		"index", "clients", "peers", "epoch", "status", "interrupts", "shmid", "size",
+		"index", "clients", "size", "slice_size", "mapidx", "features", "shmid",
+		"status", "peers", "epoch", "interrupts",
 	};
 	const char *device = strrchr(device_path(), '/') + 1;
 	char path[128];
@@ -205,7 +240,7 @@ static void read_sysfs(struct fuzzer *f)
 
 static void make_call(struct fuzzer *f)
 {
-	switch (fuzz_below(f, 20)) {
+	switch (fuzz_below(f, 22)) {
 	case 0:
 	case 1:
 		open_device(f);
@@ -240,6 +275,12 @@ static void make_call(struct fuzzer *f)
 	case 13:
 		fuzz_ioctl_unknown(f);
 		break;
+	case 14:
+		fuzz_pin(f);
+		break;
+	case 15:
+		fuzz_sync_dmabuf(f);
+		break;
 	default:
 		fuzz_ioctl_known(f);
 	}
@@ -266,6 +307,8 @@ static void *run_thread(void *argument)
 	f->eventfds[0] = -1;
 	f->eventfds[1] = -1;
 	f->dmabuf = -1;
+	if (pipe2(f->pipe, O_NONBLOCK | O_CLOEXEC))
+		check_abort("pipe: %s", strerror(errno));
 	while (!has_ended())
 		make_call(f);
 	fuzz_memory_end(f);
@@ -273,14 +316,14 @@ static void *run_thread(void *argument)
 	return NULL;
 }
 
-static int run_process(struct fuzzer *fuzzers)
+static int run_process(struct fuzzer *own)
 {
 	pthread_t threads[THREADS];
 
 	for (int i = 0; i < FUZZ_DEVICES; i++)
 		fuzz_devices[i] = -1;
 	for (int i = 0; i < THREADS; i++)
-		if (pthread_create(&threads[i], NULL, run_thread, &fuzzers[i]))
+		if (pthread_create(&threads[i], NULL, run_thread, &own[i]))
 			check_abort("no thread %d", i);
 	while (atomic_load(&threads_ended) < THREADS) {
 		poll(NULL, 0, KICK_MS);
@@ -292,32 +335,33 @@ static int run_process(struct fuzzer *fuzzers)
 	return check_status();
 }
 
+/* The device is there as long as it is away, on the whole, however slow the machine. */
 static void rebind(struct fuzzer *f, const char *unbind, const char *bind)
 {
-	unsigned int cycles = 0;
+	unsigned int away_ms = AWAY_MS, cycles = 0;
+	int64_t start_ms;
 
 	while (!has_ended()) {
-		poll(NULL, 0, fuzz_below(f, BOUND_MS));
+		poll(NULL, 0, fuzz_below(f, 2 * away_ms + 1));
+		start_ms = now_ms();
 		command_check_end(command_start(unbind));
-		poll(NULL, 0, fuzz_below(f, BOUND_MS));
+		poll(NULL, 0, fuzz_below(f, AWAY_MS));
 		command_check_end(command_start(bind));
+		away_ms = now_ms() - start_ms;
 		cycles++;
 	}
 	printf("unbound and bound %u times\n", cycles);
 	CHECK(cycles > 0);
 }
 
-static void check_totals(const struct fuzzer *fuzzers)
+static void check_totals(void)
 {
 	for (int call = 0; call < FUZZ_CALLS; call++) {
-		uint64_t calls = 0, successes = 0;
+		struct fuzz_total total = total_of(call);
 
-		for (int i = 0; i < PROCESSES * THREADS; i++) {
-			calls += fuzzers[i].calls[call];
-			successes += fuzzers[i].successes[call];
-		}
-		printf("%s: %" PRIu64 " of %" PRIu64 "\n", call_names[call], successes, calls);
-		CHECK(successes > 0);
+		printf("%s: %" PRIu64 " of %" PRIu64 "\n", call_names[call], total.successes,
+		       total.calls);
+		CHECK(total.successes > 0);
 	}
 }
 
@@ -335,15 +379,14 @@ static void check_device(void)
 
 int main(int argc, char **argv)
 {
-	struct fuzzer *fuzzers, binder = { 0 };
+	struct fuzzer binder = { 0 };
 	pid_t processes[PROCESSES];
 	uint64_t seed;
 
 	if (argc != 3 && argc != 5)
 		check_abort("usage: ioctl-fuzz SECONDS SEED [UNBIND BIND]");
 	seed = strtoull(argv[2], NULL, 0);
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += atoi(argv[1]);
+	end_ms = now_ms() + atoi(argv[1]) * 1000LL;
 	catch_signals();
 
 	/* shared, so that the counts come back */
@@ -368,7 +411,7 @@ int main(int argc, char **argv)
 		rebind(&binder, argv[3], argv[4]);
 	for (int i = 0; i < PROCESSES; i++)
 		command_check_end(processes[i]);
-	check_totals(fuzzers);
+	check_totals();
 	check_device();
 	return check_status();
 }
