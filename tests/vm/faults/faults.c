@@ -3,7 +3,6 @@
  * Faults of a driver, one of which is made when the module is loaded with its name:
  * "insmod faults.ko fault=leak". A test makes them to see that they are seen.
  */
-#include <linux/delay.h>
 #include <linux/irq_work.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -37,14 +36,14 @@ static void faults_use_after_free(void)
 	volatile u8 *memory = kmalloc(FAULTS_BYTES, GFP_KERNEL);
 
 	kfree((void *)memory);
-	memory[0] = 1;
+	(void)memory[0];
 }
 
 static void faults_run_over(void)
 {
 	volatile u8 *memory = kmalloc(FAULTS_BYTES, GFP_KERNEL);
 
-	memory[faults_bytes] = 1;
+	(void)memory[faults_bytes];
 	kfree((void *)memory);
 }
 
@@ -61,7 +60,7 @@ static void faults_leak(void)
 static void faults_sleep(void)
 {
 	spin_lock(&faults_spinlock);
-	msleep(1);
+	kfree(kmalloc(FAULTS_BYTES, GFP_KERNEL));
 	spin_unlock(&faults_spinlock);
 }
 
