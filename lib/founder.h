@@ -3,7 +3,6 @@
 #ifndef HGSHM_LIB_FOUNDER_H
 #define HGSHM_LIB_FOUNDER_H
 
-#include <errno.h>
 #include <sys/queue.h>
 
 #include "member.h"
@@ -45,16 +44,6 @@ struct hgshm_mapper {
 	unsigned int visitor_count;
 	struct hgshm_line line[HGSHM_CLIENTS_MAX];
 };
-
-/*
- * Too few descriptors in this process; or, ETOOMANYREFS, more of them on their way between
- * this user's processes than one may have open, as those that they go to are slow to take
- * them.
- */
-static inline bool hgshm_error_passes(int error)
-{
-	return error == -EMFILE || error == -ENFILE || error == -ETOOMANYREFS;
-}
 
 /* visitors.c */
 int hgshm_visitors_begin(struct hgshm_mapper *mapper);

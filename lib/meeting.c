@@ -99,7 +99,7 @@ int hgshm_meeting_explain(const struct hgshm_client *client, int error)
 		return hgshm_fail(error, "no file descriptors are left for what the mapper at %s "
 				  "sent; allow this process more (ulimit -n)", socket);
 	default:
-		return hgshm_fail(error, "the mapper at %s: %s", socket, strerror(-error));
+		return hgshm_fail(error, "the mapper at %s: %s", socket, hgshm_error_text(error));
 	}
 }
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "allocate.h"
 #include "shared_memory.h"
 
 void hgshm_memory_init(struct hgshm_memory *memory)

@@ -69,12 +69,6 @@ int hgshm_shm_found(struct hgshm_memory *memory, bool unlink);
 int hgshm_shm_open(const struct hgshm_memory *memory, const char *socket);
 void hgshm_shm_remove(struct hgshm_memory *memory);
 
-/* allocate.c */
-/* Memory and swap that are free for the asking, or UINT64_MAX where that is not known. */
-uint64_t hgshm_available_bytes(void);
-/* All of a file's first bytes. 0 or -errno, and then some of them may be allocated. */
-int hgshm_allocate(int fd, uint64_t bytes);
-
 /* memfd.c */
 int hgshm_memfd_create_slice(const struct hgshm_memory *memory, uint32_t index);
 bool hgshm_memfd_sealed(int fd, uint64_t bytes);

@@ -15,6 +15,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "allocate.h"
 #include "shared_memory.h"
 
 #define FOLDER		"/dev/shm"

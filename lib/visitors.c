@@ -97,7 +97,7 @@ static void arrival(void *of)
 
 	if (sock >= 0)
 		enter(mapper, sock);
-	else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+	else if (hgshm_error_passes(-errno))
 		pause_accepting(mapper);
 }
 

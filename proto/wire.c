@@ -248,6 +248,19 @@ const char *hgshm_wire_fault(const struct hgshm_wire_message *m, int error)
 	case -ETIMEDOUT:
 		return "it did not come in time";
 	default:
+		return hgshm_error_text(error);
+	}
+}
+
+const char *hgshm_error_text(int error)
+{
+	switch (error) {
+	case -EMFILE:
+		return "this process has no file descriptors left; allow it more (ulimit -n)";
+	case -ETOOMANYREFS:
+		return "too many file descriptors of this user are on their way to processes that "
+		       "are slow to take them; start fewer at once or allow more (ulimit -n)";
+	default:
 		return strerror(-error);
 	}
 }

@@ -13,6 +13,7 @@
 #ifndef HGSHM_WIRE_H
 #define HGSHM_WIRE_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -127,6 +128,28 @@ int hgshm_wire_send_fds(int sock, unsigned int type, void *message,
  * Return: a constant string, such as "it has the wrong magic number".
  */
 const char *hgshm_wire_fault(const struct hgshm_wire_message *m, int error);
+
+/**
+ * hgshm_error_passes() - whether to try the same again soon
+ * @error: -errno of what makes, sends or receives file descriptors
+ *
+ * Return: whether it lacked file descriptors or memory in this process; or, ETOOMANYREFS,
+ * more of this user's are on their way between processes than one may have open, as those
+ * that they go to are slow to take them.
+ */
+static inline bool hgshm_error_passes(int error)
+{
+	return error == -EMFILE || error == -ENFILE || error == -ETOOMANYREFS ||
+	       error == -ENOMEM || error == -ENOBUFS;
+}
+
+/**
+ * hgshm_error_text() - such an error in words that say how to mend it
+ * @error: -errno
+ *
+ * Return: a constant string, or strerror()'s.
+ */
+const char *hgshm_error_text(int error);
 
 /** hgshm_wire_now_ns() - Return: CLOCK_MONOTONIC in nanoseconds */
 int64_t hgshm_wire_now_ns(void);

@@ -137,7 +137,7 @@ static int meet_over(HgshmState *s, int sock, int64_t deadline_ns, Error **errp)
     HgshmJoin join;
     HgshmJoinStep step;
 
-    if (!hgshm_join_begin(s, &join, sock, errp)) {
+    if (!hgshm_join_begin(s, &join, sock, deadline_ns, errp)) {
         return join.error ? join.error : -1;
     }
     step = step_until(s, &join, deadline_ns, errp);

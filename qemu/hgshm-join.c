@@ -14,6 +14,8 @@
 
 #include "hgshm-join.h"
 
+#define HELLO_AGAIN_MS 20
+
 /* What may reach the user's terminal of a text that the mapper wrote. */
 #define PRINTABLE G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS \
                   " !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
@@ -47,7 +49,9 @@ static bool fill(HgshmState *s, HgshmJoin *j, Error **errp)
     return true;
 }
 
-static bool say_hello(HgshmState *s, HgshmJoin *j, Error **errp)
+/* Too many descriptors may be under way of a user whose VMs join all at once. */
+static bool say_hello(HgshmState *s, HgshmJoin *j, int64_t deadline_ns,
+                      Error **errp)
 {
     struct hgshm_msg_hello hello = {
         .index = cpu_to_le32(s->index),
@@ -58,6 +62,10 @@ static bool say_hello(HgshmState *s, HgshmJoin *j, Error **errp)
 
     pstrcpy((char *)hello.shmid, sizeof(hello.shmid), s->shmid);
     error = hgshm_wire_send(j->sock, HGSHM_MSG_HELLO, &hello, fds);
+    while (error == -ETOOMANYREFS && hgshm_wire_now_ns() < deadline_ns) {
+        g_poll(NULL, 0, HELLO_AGAIN_MS);
+        error = hgshm_wire_send(j->sock, HGSHM_MSG_HELLO, &hello, fds);
+    }
     close_fd(&j->line_mapper);
     if (error < 0) {
         hgshm_join_explain(s, j, error, errp);
@@ -66,7 +74,8 @@ static bool say_hello(HgshmState *s, HgshmJoin *j, Error **errp)
     return true;
 }
 
-bool hgshm_join_begin(HgshmState *s, HgshmJoin *j, int sock, Error **errp)
+bool hgshm_join_begin(HgshmState *s, HgshmJoin *j, int sock,
+                      int64_t deadline_ns, Error **errp)
 {
     *j = (HgshmJoin) {
         .sock = sock,
@@ -75,7 +84,7 @@ bool hgshm_join_begin(HgshmState *s, HgshmJoin *j, int sock, Error **errp)
         .own_doorbell_fd = -1,
     };
     hgshm_wire_init(&j->message);
-    if (!fill(s, j, errp) || !say_hello(s, j, errp)) {
+    if (!fill(s, j, errp) || !say_hello(s, j, deadline_ns, errp)) {
         hgshm_join_end(j);
         return false;
     }
@@ -119,10 +128,14 @@ void hgshm_join_explain(HgshmState *s, HgshmJoin *j, int error, Error **errp)
                    "connection; is the index=0 VM of this group running there?",
                    name);
         break;
-    default:
+    case -EPROTO:
         error_setg(errp, "hgshm: what answers at chardev socket %s is no hgshm "
                    "mapper (%s); give the socket of the index=0 VM", name,
-                   hgshm_wire_fault(&j->message, error));
+                   j->message.fault);
+        break;
+    default:
+        error_setg(errp, "hgshm: the mapper at chardev socket %s: %s", name,
+                   hgshm_error_text(error));
     }
 }
 

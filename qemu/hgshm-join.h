@@ -23,7 +23,9 @@ struct HgshmJoin {
 };
 
 /* hgshm-join.c; the join owns sock from begin to end */
-bool hgshm_join_begin(HgshmState *s, HgshmJoin *j, int sock, Error **errp);
+/* deadline_ns: until when it may block to say HELLO; 0: it must not */
+bool hgshm_join_begin(HgshmState *s, HgshmJoin *j, int sock,
+                      int64_t deadline_ns, Error **errp);
 HgshmJoinStep hgshm_join_step(HgshmState *s, HgshmJoin *j, Error **errp);
 int hgshm_join_fd(const HgshmJoin *j);
 int hgshm_join_take_line(HgshmJoin *j);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * hgshm: the mapper's side of the meeting, and its private lines
+ * hgshm: the mapper's side of the meeting
  *
  * Each connection that the chardev accepts becomes a meeting with a deadline of
  * its own, next to the others, so that one that stays silent holds up nobody.
+ * A client that can't be answered for want of descriptors waits until there are
+ * some.
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
@@ -12,25 +14,31 @@
 #include "qemu/main-loop.h"
 #include "qemu/timer.h"
 
-#include "wire.h"
-#include "hgshm.h"
+#include "hgshm-mapper.h"
 #include "trace.h"
 
 /* Beyond this many at once the oldest makes room: a proper client is through
  * its meeting long before it is the oldest. */
 #define MEETINGS_MAX        128
 #define LOG_INTERVAL_NS     NANOSECONDS_PER_SECOND
+#define AGAIN_MS            10
 
 struct HgshmMeeting {
     HgshmState *s;
     int sock;
     QEMUTimer *deadline;
+    int waits_for;          /* what keeps its HELLO unanswered: -errno, or 0 */
     struct hgshm_wire_message message;
     QTAILQ_ENTRY(HgshmMeeting) next;
 };
 
+static int64_t now_ms(void)
+{
+    return qemu_clock_get_ms(QEMU_CLOCK_REALTIME);
+}
+
 /* At most a line a second, whatever the other side does. */
-static void G_GNUC_PRINTF(2, 3) complain(HgshmState *s, const char *fmt, ...)
+void hgshm_mapper_complain(HgshmState *s, const char *fmt, ...)
 {
     int64_t now_ns = qemu_clock_get_ns(QEMU_CLOCK_REALTIME);
     g_autofree char *text = NULL;
@@ -53,55 +61,10 @@ static void G_GNUC_PRINTF(2, 3) complain(HgshmState *s, const char *fmt, ...)
     s->log_suppressed = 0;
 }
 
-static void peer_lost(HgshmState *s, unsigned index)
-{
-    struct hgshm_msg_peer down = { .index = cpu_to_le32(index) };
-
-    hgshm_peer_disconnect(s, index);
-    hgshm_peers_set(s, s->peers & ~(1ULL << index));
-    for (unsigned i = 1; s->mesh && i < s->clients; i++) {
-        if (hgshm_peer_alive(s, i) &&
-            hgshm_wire_send(s->peer[i].line, HGSHM_MSG_PEER_DOWN, &down,
-                            NULL) < 0) {
-            peer_lost(s, i);
-        }
-    }
-}
-
-/* A client has nothing to say on its line, so this is its end. */
-static void line_readable(void *opaque)
-{
-    HgshmPeer *p = opaque;
-    HgshmState *s = p->s;
-    unsigned index = p - s->peer;
-    char byte;
-    ssize_t n = recv(p->line, &byte, sizeof(byte), MSG_DONTWAIT);
-
-    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-        return;
-    }
-    if (n > 0) {
-        complain(s, "VM %u sent bytes on its private line and is dropped",
-                 index);
-    }
-    peer_lost(s, index);
-}
-
-/* Whether the index is free; a holder that died this moment no longer counts. */
-static bool index_free(HgshmState *s, unsigned index)
-{
-    GPollFD line = { .fd = s->peer[index].line, .events = G_IO_IN };
-
-    if (hgshm_peer_alive(s, index) && g_poll(&line, 1, 0) > 0) {
-        line_readable(&s->peer[index]);
-    }
-    return !hgshm_peer_alive(s, index);
-}
-
 static uint32_t lowest_free(HgshmState *s)
 {
     for (unsigned i = 1; i < s->clients; i++) {
-        if (index_free(s, i)) {
+        if (hgshm_lines_index_free(s, i)) {
             return i;
         }
     }
@@ -115,50 +78,18 @@ static void refuse(HgshmMeeting *meeting, unsigned code, const char *text)
     trace_hgshm_refuse(code, text);
     pstrcpy((char *)refused.text, sizeof(refused.text), text);
     hgshm_wire_send(meeting->sock, HGSHM_MSG_REFUSED, &refused, NULL);
-    complain(meeting->s, "refused a client: %s", text);
+    hgshm_mapper_complain(meeting->s, "refused a client: %s", text);
 }
 
-/* Tells two clients of each other, with a fresh doorbell each way. */
-static void introduce(HgshmState *s, unsigned newcomer, unsigned other)
+void hgshm_mapper_try_again(HgshmState *s)
 {
-    struct hgshm_msg_peer up;
-    EventNotifier to_other, to_newcomer;
-    int fds[2];
-
-    if (event_notifier_init(&to_other, 0) < 0) {
-        complain(s, "no eventfd for VM %u to ring VM %u: %s", newcomer, other,
-                 strerror(errno));
-        return;
+    if (!timer_pending(s->again)) {
+        timer_mod(s->again, now_ms() + AGAIN_MS);
     }
-    if (event_notifier_init(&to_newcomer, 0) < 0) {
-        complain(s, "no eventfd for VM %u to ring VM %u: %s", other, newcomer,
-                 strerror(errno));
-        event_notifier_cleanup(&to_other);
-        return;
-    }
-
-    up = (struct hgshm_msg_peer) { .index = cpu_to_le32(other) };
-    fds[0] = event_notifier_get_fd(&to_other);
-    fds[1] = event_notifier_get_fd(&to_newcomer);
-    if (hgshm_wire_send(s->peer[newcomer].line, HGSHM_MSG_PEER_UP, &up,
-                        fds) < 0) {
-        peer_lost(s, newcomer);
-    }
-
-    up = (struct hgshm_msg_peer) { .index = cpu_to_le32(newcomer) };
-    fds[0] = event_notifier_get_fd(&to_newcomer);
-    fds[1] = event_notifier_get_fd(&to_other);
-    if (hgshm_peer_alive(s, newcomer) &&
-        hgshm_wire_send(s->peer[other].line, HGSHM_MSG_PEER_UP, &up, fds) < 0) {
-        peer_lost(s, other);
-    }
-
-    event_notifier_cleanup(&to_other);
-    event_notifier_cleanup(&to_newcomer);
 }
 
-static bool welcome(HgshmMeeting *meeting, unsigned index, unsigned mapidx,
-                    int *own_doorbell_fd)
+static int welcome(HgshmMeeting *meeting, unsigned index, unsigned mapidx,
+                   int *own_doorbell_fd)
 {
     HgshmState *s = meeting->s;
     struct hgshm_msg_welcome message = {
@@ -173,11 +104,10 @@ static bool welcome(HgshmMeeting *meeting, unsigned index, unsigned mapidx,
     EventNotifier own;
     unsigned granted;
     uint32_t kind;
-    int error;
+    int error = event_notifier_init(&own, 0);
 
-    if (event_notifier_init(&own, 0) < 0) {
-        complain(s, "a client can't be let in: %s", strerror(errno));
-        return false;
+    if (error < 0) {
+        return error;
     }
     *own_doorbell_fd = event_notifier_get_fd(&own);
     fds[0] = *own_doorbell_fd;
@@ -188,41 +118,33 @@ static bool welcome(HgshmMeeting *meeting, unsigned index, unsigned mapidx,
                                 1 + granted);
     if (error < 0) {
         event_notifier_cleanup(&own);
-        complain(s, "a client left during the meeting: %s", strerror(-error));
-        return false;
     }
-    return true;
+    return error;
 }
 
-static void admit(HgshmMeeting *meeting, unsigned index, unsigned mapidx)
+/* Returns an error that passes; then it is to be tried again. */
+static int admit(HgshmMeeting *meeting, unsigned index, unsigned mapidx)
 {
     HgshmState *s = meeting->s;
-    struct hgshm_msg_peers now = { 0 };
     int own_doorbell_fd;
+    int error = welcome(meeting, index, mapidx, &own_doorbell_fd);
 
-    if (!welcome(meeting, index, mapidx, &own_doorbell_fd)) {
-        return;
+    if (hgshm_error_passes(error)) {
+        return error;
+    }
+    if (error < 0) {
+        hgshm_mapper_complain(s, "a client left during the meeting: %s",
+                              strerror(-error));
+        return 0;
     }
     trace_hgshm_admit(index, mapidx);
-    hgshm_peer_connect(s, index, hgshm_wire_take_fd(&meeting->message, 0),
-                       own_doorbell_fd);
-    hgshm_peer_set_line(s, index, hgshm_wire_take_fd(&meeting->message, 1),
-                        line_readable);
-    hgshm_peers_set(s, s->peers | 1ULL << index);
-    for (unsigned i = 1; s->mesh && i < s->clients; i++) {
-        if (i != index && hgshm_peer_alive(s, i) &&
-            hgshm_peer_alive(s, index)) {
-            introduce(s, index, i);
-        }
-    }
-    now.peers = cpu_to_le64(s->mesh ? s->peers : 1ULL | 1ULL << index);
-    if (hgshm_peer_alive(s, index) &&
-        hgshm_wire_send(s->peer[index].line, HGSHM_MSG_PEERS, &now, NULL) < 0) {
-        peer_lost(s, index);
-    }
+    hgshm_lines_add(s, index, hgshm_wire_take_fd(&meeting->message, 0),
+                    own_doorbell_fd, hgshm_wire_take_fd(&meeting->message, 1));
+    return 0;
 }
 
-static void answer_hello(HgshmMeeting *meeting)
+/* Returns an error that passes, or 0 for an answer. */
+static int answer_hello(HgshmMeeting *meeting)
 {
     HgshmState *s = meeting->s;
     const struct hgshm_msg_hello *hello = &meeting->message.hello;
@@ -261,13 +183,14 @@ static void answer_hello(HgshmMeeting *meeting)
                                "slice 0 only, unless it has mapidx-any=on",
                                mapidx);
         refuse(meeting, HGSHM_REFUSED_MAPIDX_RANGE, text);
-    } else if (!index_free(s, index)) {
+    } else if (!hgshm_lines_index_free(s, index)) {
         text = g_strdup_printf("index=%u is held by a running VM; stop that "
                                "one or give another index", index);
         refuse(meeting, HGSHM_REFUSED_INDEX_TAKEN, text);
     } else {
-        admit(meeting, index, mapidx);
+        return admit(meeting, index, mapidx);
     }
+    return 0;
 }
 
 static void meeting_end(HgshmMeeting *meeting)
@@ -284,22 +207,46 @@ static void meeting_end(HgshmMeeting *meeting)
     g_free(meeting);
 }
 
+static void meeting_answer(HgshmMeeting *meeting)
+{
+    bool waited = meeting->waits_for;
+
+    meeting->waits_for = answer_hello(meeting);
+    if (!meeting->waits_for) {
+        meeting_end(meeting);
+        return;
+    }
+    if (!waited) {
+        timer_mod(meeting->deadline, now_ms() + HGSHM_HOLD_MAX_MS);
+    }
+    hgshm_mapper_try_again(meeting->s);
+}
+
 static void meeting_readable(void *opaque)
 {
     HgshmMeeting *meeting = opaque;
+    HgshmState *s = meeting->s;
     int error = hgshm_wire_receive(meeting->sock, &meeting->message);
 
     if (error == -EAGAIN) {
         return;
     }
-    if (error == -EPROTONOSUPPORT) {
+    if (error == 0) {
+        meeting_answer(meeting);
+        return;
+    }
+    if (meeting->waits_for) {
+        hgshm_mapper_complain(s, "a client left before it was let in: %s",
+                              hgshm_error_text(meeting->waits_for));
+    } else if (error == -EPROTONOSUPPORT) {
         refuse(meeting, HGSHM_REFUSED_VERSION,
                "it speaks another protocol version");
-    } else if (error == 0) {
-        answer_hello(meeting);
+    } else if (error == -EPROTO) {
+        hgshm_mapper_complain(s, "dropped a connection: its message is not a "
+                              "HELLO: %s", meeting->message.fault);
     } else if (error != -ECONNRESET || meeting->message.have) {
-        complain(meeting->s, "dropped a connection: its message is not a "
-                 "HELLO: %s", hgshm_wire_fault(&meeting->message, error));
+        hgshm_mapper_complain(s, "dropped a connection: %s",
+                              hgshm_error_text(error));
     }
     meeting_end(meeting);
 }
@@ -308,8 +255,16 @@ static void meeting_timeout(void *opaque)
 {
     HgshmMeeting *meeting = opaque;
 
-    complain(meeting->s, "dropped a connection that sent no HELLO within %d s",
-             HGSHM_MEET_MAPPER_TIMEOUT_MS / 1000);
+    if (meeting->waits_for) {
+        hgshm_mapper_complain(meeting->s, "dropped a client that could not be "
+                              "let in within %d s: %s",
+                              HGSHM_HOLD_MAX_MS / 1000,
+                              hgshm_error_text(meeting->waits_for));
+    } else {
+        hgshm_mapper_complain(meeting->s, "dropped a connection that sent no "
+                              "HELLO within %d s",
+                              HGSHM_MEET_MAPPER_TIMEOUT_MS / 1000);
+    }
     meeting_end(meeting);
 }
 
@@ -318,8 +273,8 @@ static void meeting_begin(HgshmState *s, int sock)
     HgshmMeeting *meeting = g_new0(HgshmMeeting, 1);
 
     if (s->meeting_count == MEETINGS_MAX) {
-        complain(s, "dropped the oldest of %u connections that sent no HELLO",
-                 s->meeting_count);
+        hgshm_mapper_complain(s, "dropped the oldest of %u connections that "
+                              "sent no HELLO", s->meeting_count);
         meeting_end(QTAILQ_FIRST(&s->meetings));
     }
     meeting->s = s;
@@ -327,26 +282,58 @@ static void meeting_begin(HgshmState *s, int sock)
     hgshm_wire_init(&meeting->message);
     meeting->deadline = timer_new_ms(QEMU_CLOCK_REALTIME, meeting_timeout,
                                      meeting);
-    timer_mod(meeting->deadline, qemu_clock_get_ms(QEMU_CLOCK_REALTIME) +
-              HGSHM_MEET_MAPPER_TIMEOUT_MS);
+    timer_mod(meeting->deadline, now_ms() + HGSHM_MEET_MAPPER_TIMEOUT_MS);
     QTAILQ_INSERT_TAIL(&s->meetings, meeting, next);
     s->meeting_count++;
     trace_hgshm_meeting_begin(s->meeting_count);
     qemu_set_fd_handler(sock, meeting_readable, NULL, meeting);
 }
 
-/* Takes the connection over, so that the chardev can accept the next. */
+/*
+ * Takes the connection over, so that the chardev can accept the next. Without a
+ * descriptor for it, it stays with the chardev for some time, and the next ones
+ * in the socket's queue.
+ */
 static void arrival(void *opaque)
 {
     HgshmState *s = opaque;
     int sock = hgshm_socket_dup(s);
+    int error = sock < 0 ? -errno : 0;
 
-    if (sock < 0 && errno != ENOTCONN) {
-        complain(s, "dropped a connection: %s", strerror(errno));
+    if (hgshm_error_passes(error)) {
+        if (!s->arrival_deadline_ms) {
+            s->arrival_deadline_ms = now_ms() + HGSHM_HOLD_MAX_MS;
+        }
+        if (now_ms() < s->arrival_deadline_ms) {
+            hgshm_mapper_try_again(s);
+            return;
+        }
+    }
+    s->arrival_deadline_ms = 0;
+    if (error && error != -ENOTCONN) {
+        hgshm_mapper_complain(s, "dropped a connection: %s",
+                              hgshm_error_text(error));
     }
     qemu_chr_fe_disconnect(&s->chr);
     if (sock >= 0) {
         meeting_begin(s, sock);
+    }
+}
+
+static void again(void *opaque)
+{
+    HgshmState *s = opaque;
+    HgshmMeeting *meeting, *next;
+
+    /* Those that are in come before those that want to. */
+    hgshm_lines_introduce_newcomers(s);
+    QTAILQ_FOREACH_SAFE(meeting, &s->meetings, next, next) {
+        if (meeting->waits_for) {
+            meeting_answer(meeting);
+        }
+    }
+    if (s->arrival_deadline_ms) {
+        arrival(s);
     }
 }
 
@@ -371,6 +358,7 @@ bool hgshm_mapper_start(HgshmState *s, Error **errp)
         return false;
     }
     s->arrival_bh = qemu_bh_new(arrival, s);
+    s->again = timer_new_ms(QEMU_CLOCK_REALTIME, again, s);
     qemu_chr_fe_set_handlers(&s->chr, nothing_wanted, NULL, chardev_event, NULL,
                              s, NULL, true);
     return true;
@@ -384,6 +372,8 @@ void hgshm_mapper_stop(HgshmState *s)
     qemu_chr_fe_set_handlers(&s->chr, NULL, NULL, NULL, NULL, NULL, NULL, false);
     qemu_bh_delete(s->arrival_bh);
     s->arrival_bh = NULL;
+    timer_free(s->again);
+    s->again = NULL;
     while (!QTAILQ_EMPTY(&s->meetings)) {
         meeting_end(QTAILQ_FIRST(&s->meetings));
     }

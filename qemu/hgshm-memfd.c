@@ -11,6 +11,7 @@
 
 #include <sys/mman.h>
 
+#include "allocate.h"
 #include "hgshm-memory.h"
 
 #define SEALS   (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
@@ -24,7 +25,7 @@ static int create_slice(HgshmState *s, unsigned index, Error **errp)
     if (fd < 0 || ftruncate(fd, s->slice_bytes) < 0) {
         error = errno;
     } else {
-        error = posix_fallocate(fd, 0, s->slice_bytes);
+        error = -hgshm_allocate(fd, s->slice_bytes);
     }
     if (!error && fcntl(fd, F_ADD_SEALS, SEALS) < 0) {
         error = errno;
@@ -44,6 +45,9 @@ bool hgshm_memfd_create(HgshmState *s, Error **errp)
 {
     struct stat st;
 
+    if (!hgshm_memory_available(s, s->size_bytes, errp)) {
+        return false;
+    }
     for (unsigned i = 0; i < s->clients; i++) {
         s->slice_fd[i] = create_slice(s, i, errp);
         if (s->slice_fd[i] < 0) {

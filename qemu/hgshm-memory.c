@@ -8,11 +8,33 @@
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
+#include "qemu/cutils.h"
 #include "qemu/madvise.h"
 
 #include <sys/mman.h>
 
+#include "allocate.h"
 #include "hgshm-memory.h"
+
+/*
+ * Whether so much more can be allocated. To find out by doing it would have the
+ * kernel kill processes.
+ */
+bool hgshm_memory_available(HgshmState *s, uint64_t missing_bytes,
+                            Error **errp)
+{
+    uint64_t available_bytes = hgshm_available_bytes();
+    g_autofree char *wanted = size_to_str(s->size_bytes);
+    g_autofree char *available = size_to_str(available_bytes);
+
+    if (missing_bytes <= available_bytes) {
+        return true;
+    }
+    error_setg(errp, "hgshm: size=%" PRIu64 " (%s) does not fit this machine's "
+               "memory, of which %s is available; free some or give a smaller "
+               "size", s->size_bytes, wanted, available);
+    return false;
+}
 
 /* The pages of a BAR's memory, mapped by QEMU and unmapped with the region. */
 static bool init_ram(HgshmState *s, MemoryRegion *ram, const char *name, int fd,

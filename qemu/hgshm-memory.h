@@ -18,6 +18,10 @@ struct HgshmOffer {
     int fds[HGSHM_MEMORY_FDS_MAX];
 };
 
+/* hgshm-memory.c */
+bool hgshm_memory_available(HgshmState *s, uint64_t missing_bytes,
+                            Error **errp);
+
 /* hgshm-shm.c */
 bool hgshm_shm_create(HgshmState *s, Error **errp);
 void hgshm_shm_commit(HgshmState *s);

@@ -120,7 +120,7 @@ static void look(void *opaque)
         again_in(s, r->look_ms);
         return;
     }
-    if (!hgshm_join_begin(s, &r->join, sock, &err)) {
+    if (!hgshm_join_begin(s, &r->join, sock, 0, &err)) {
         failed(s, err);
         return;
     }

@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/statvfs.h>
 
+#include "allocate.h"
 #include "hgshm-memory.h"
 
 #define SHM_MODE    0600
@@ -60,31 +61,49 @@ static bool lock_object(HgshmState *s, int fd, Error **errp)
     return true;
 }
 
-static bool allocate_object(HgshmState *s, int fd, Error **errp)
+/* Looks first: to fill the file system up to its end is felt by all that use it. */
+static bool check_room(HgshmState *s, int fd, Error **errp)
 {
+    uint64_t has_bytes, missing_bytes, free_bytes;
     struct statvfs vfs;
-    int ret = 0;
+    struct stat st;
 
-    if (ftruncate(fd, s->size_bytes) < 0) {
-        ret = errno;
+    if (fstat(fd, &st) < 0 || fstatvfs(fd, &vfs) < 0) {
+        error_setg_errno(errp, errno, "hgshm: shmid=%s can't be examined",
+                         s->shmid);
+        return false;
     }
-    if (!ret) {
-        ret = posix_fallocate(fd, 0, s->size_bytes);
-    }
-    if (ret == ENOSPC && fstatvfs(fd, &vfs) == 0) {
+    has_bytes = (uint64_t)st.st_blocks * 512;
+    missing_bytes = has_bytes < s->size_bytes ? s->size_bytes - has_bytes : 0;
+    free_bytes = (uint64_t)vfs.f_bfree * vfs.f_frsize;
+    /* One that is mounted without a bound has no blocks. */
+    if (vfs.f_blocks && missing_bytes > free_bytes) {
         g_autofree char *wanted = size_to_str(s->size_bytes);
-        g_autofree char *free_text =
-            size_to_str((uint64_t)vfs.f_bfree * vfs.f_frsize);
+        g_autofree char *free_text = size_to_str(free_bytes);
 
         error_setg(errp, "hgshm: size=%" PRIu64 " (%s) does not fit "
                    SHM_FOLDER ", where %s is free; free some, enlarge it "
                    "(mount -o remount,size=...), or give a smaller size",
                    s->size_bytes, wanted, free_text);
-    } else if (ret) {
-        error_setg_errno(errp, ret, "hgshm: size=%" PRIu64 " can't be "
+        return false;
+    }
+    return hgshm_memory_available(s, missing_bytes, errp);
+}
+
+static bool allocate_object(HgshmState *s, int fd, Error **errp)
+{
+    int error;
+
+    if (!check_room(s, fd, errp)) {
+        return false;
+    }
+    error = ftruncate(fd, s->size_bytes) < 0
+        ? errno : -hgshm_allocate(fd, s->size_bytes);
+    if (error) {
+        error_setg_errno(errp, error, "hgshm: size=%" PRIu64 " can't be "
                          "allocated for shmid=%s", s->size_bytes, s->shmid);
     }
-    return !ret;
+    return !error;
 }
 
 /* A new, locked, zeroed object; the caller has made room for its name. */

@@ -9,6 +9,7 @@
  *   hgshm-memory.c   the two memory BARs
  *   hgshm-shm.c, hgshm-memfd.c, hgshm-memdev.c  what can stand behind them
  *   hgshm-mapper.c   the mapper's side of the meeting
+ *   hgshm-lines.c    its clients' private lines, and what they are told there
  *   hgshm-client.c   a client's side of the meeting, and its private line
  *   hgshm-join.c     the steps of that meeting
  *   hgshm-rejoin.c   the way back to a mapper that was away
@@ -63,6 +64,10 @@ typedef struct HgshmPeer {
     EventNotifier doorbell; /* rings the peer; valid if has_doorbell */
     bool has_doorbell;
     int line;               /* private line, -1 for none */
+    /* the mapper's: a newcomer has not been told of all others yet */
+    bool newcomer;
+    uint64_t unmet;         /* bit i: it has not been introduced to VM i */
+    int64_t deadline_ms;    /* of being a newcomer */
 } HgshmPeer;
 
 struct HgshmState {
@@ -110,6 +115,8 @@ struct HgshmState {
     QTAILQ_HEAD(, HgshmMeeting) meetings;
     unsigned meeting_count;
     QEMUBH *arrival_bh;
+    int64_t arrival_deadline_ms;    /* of one that can't be taken yet, or 0 */
+    QEMUTimer *again;       /* what lacked descriptors */
     int64_t log_next_ns;
     unsigned log_suppressed;
 

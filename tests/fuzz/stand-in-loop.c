@@ -160,6 +160,15 @@ void timer_mod(QEMUTimer *t, int64_t expire_time)
 	timers[timer_count++] = t;
 }
 
+bool timer_pending(QEMUTimer *t)
+{
+	for (unsigned int i = 0; i < timer_count; i++) {
+		if (timers[i] == t)
+			return true;
+	}
+	return false;
+}
+
 void timer_del(QEMUTimer *t)
 {
 	for (unsigned int i = 0; i < timer_count; i++) {

@@ -171,7 +171,7 @@ void host_start_echo(struct process *p, const struct group *g, const char *uri)
 		fail_msg("HGSHM_ECHO must name the echo program");
 	write_uri(text, sizeof(text), g, uri);
 	snprintf(output, sizeof(output), "%s/echo%u", g->folder, number++);
-	process_start(p, argv, NULL, output);
+	process_start(p, NULL, argv, NULL, output);
 	wait_in(p);
 }
 

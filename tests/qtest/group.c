@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <dirent.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -197,6 +198,23 @@ void group_expect_refusal(struct group *g, const struct vm_spec *spec,
 	expect_end(vm, 1, expected);
 	free(expected);
 	free(message);
+}
+
+void group_expect_refusal_like(struct group *g, const struct vm_spec *spec,
+			       const char *pattern)
+{
+	struct vm *vm = group_spawn(g, spec);
+	char *text, *line;
+
+	assert_true(asprintf(&line, "qemu-system-x86_64: -device %s: %s\n", spec->device,
+			     pattern) >= 0);
+	process_wait(&vm->process);
+	text = process_take_output(&vm->process);
+	if (fnmatch(line, text, 0))
+		fail_msg("'%s' is not like '%s'", text, line);
+	assert_int_equal(process_exit_code(&vm->process), 1);
+	free(text);
+	free(line);
 }
 
 bool group_object_exists(const struct group *g)

@@ -78,6 +78,15 @@ void group_expect_refusal(struct group *g, const struct vm_spec *spec,
 	__attribute__((format(printf, 3, 4)));
 
 /**
+ * group_expect_refusal_like() - the same for a line that says how the machine is
+ * @g: in/out
+ * @spec: what to start
+ * @pattern: the line, for fnmatch()
+ */
+void group_expect_refusal_like(struct group *g, const struct vm_spec *spec,
+			       const char *pattern);
+
+/**
  * group_expect_end() - the same for a VM that has been started
  * @vm: it
  * @code: its exit code

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -8,17 +9,37 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "process.h"
 #include "test.h"
 
-static _Noreturn void become(pid_t parent, const char *const *argv,
-			     const char *const *environment, int output_fd)
+bool process_become(const struct process_user *user)
+{
+	struct rlimit limit = { user->descriptors_max, user->descriptors_max };
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	const uint32_t caps = 1u << CAP_DAC_OVERRIDE;
+	struct __user_cap_data_struct data[2] = {
+		{ .effective = caps, .permitted = caps, .inheritable = caps },
+	};
+
+	return !setrlimit(RLIMIT_NOFILE, &limit) && !prctl(PR_SET_KEEPCAPS, 1) &&
+	       !setresuid(user->uid, user->uid, user->uid) &&
+	       !syscall(SYS_capset, &header, data) &&
+	       !prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_OVERRIDE, 0, 0);
+}
+
+static _Noreturn void become(pid_t parent, const struct process_user *user,
+			     const char *const *argv, const char *const *environment,
+			     int output_fd)
 {
 	int null_fd = open("/dev/null", O_RDONLY);
 
+	if (user && !process_become(user))
+		_exit(127);
 	/* The parent may have died before the first of these lines. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
@@ -34,7 +55,7 @@ static _Noreturn void become(pid_t parent, const char *const *argv,
 	_exit(127);
 }
 
-void process_start(struct process *p, const char *const *argv,
+void process_start(struct process *p, const struct process_user *user, const char *const *argv,
 		   const char *const *environment, const char *output_path)
 {
 	pid_t parent = getpid();
@@ -50,7 +71,7 @@ void process_start(struct process *p, const char *const *argv,
 	if (p->pid < 0)
 		fail_msg("fork: %s", strerror(errno));
 	if (p->pid == 0)
-		become(parent, argv, environment, write_fd);
+		become(parent, user, argv, environment, write_fd);
 	close(write_fd);
 	p->pidfd = pidfd_open(p->pid, 0);
 	if (p->pidfd < 0)

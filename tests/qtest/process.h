@@ -27,13 +27,27 @@ struct process {
 };
 
 /**
+ * struct process_user - an ordinary user, but for reading what the tests' user may read
+ * @uid: its number
+ * @descriptors_max: RLIMIT_NOFILE
+ */
+struct process_user {
+	uid_t uid;
+	unsigned int descriptors_max;
+};
+
+/** process_become() - make this process that user's; only root may. Return: whether it is */
+bool process_become(const struct process_user *user);
+
+/**
  * process_start() - run a program
  * @p: out
+ * @user: whose it is; NULL for the tests' own
  * @argv: program and arguments, NULL-terminated; looked up in PATH
  * @environment: NAME=VALUE words to add, NULL-terminated, or NULL
  * @output_path: file to create for its output
  */
-void process_start(struct process *p, const char *const *argv,
+void process_start(struct process *p, const struct process_user *user, const char *const *argv,
 		   const char *const *environment, const char *output_path);
 
 /** process_running() - Return: whether the child has not ended yet */

@@ -53,6 +53,17 @@ static void test_memfd_grants_slice_0_only(void **state)
 		       "mapidx-any=on\n");
 }
 
+/* No file system bounds it, and nobody may be killed for it. */
+static void test_memfd_beyond_memory(void **state)
+{
+	struct group *g = *state;
+	struct vm_spec mapper = group_mapper_spec(g, "size=1t,clients=4,backing=memfd");
+
+	group_expect_refusal_like(g, &mapper, "hgshm: size=1099511627776 (1 TiB) does not fit "
+				  "this machine's memory, of which * is available; free some or "
+				  "give a smaller size");
+}
+
 static ino_t inode(int fd)
 {
 	struct stat st;
@@ -284,6 +295,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		group_test(test_memfd_shares),
+		group_test(test_memfd_beyond_memory),
 		group_test(test_memfd_grants_slice_0_only),
 		group_test(test_memfd_hands_out_no_other_slice),
 		group_test(test_memfd_hands_out_own_slice),

@@ -124,6 +124,24 @@ static void test_holes_that_can_not_be_filled(void **state)
 	assert_int_equal(free_bytes(), 4 * MIB);
 }
 
+/* A file system may be larger than the memory that it is in, or without a bound. */
+static void test_more_than_memory(void **state)
+{
+	static const char *const sizes[] = { "size=2t", "size=0" };
+	struct group *g = *state;
+	struct vm_spec too_big = group_mapper_spec(g, "size=1t");
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(sizes); i++) {
+		assert_int_equal(mount("tmpfs", "/dev/shm", "tmpfs", 0, sizes[i]), 0);
+		group_expect_refusal_like(g, &too_big, "hgshm: size=1099511627776 (1 TiB) does not "
+					  "fit this machine's memory, of which * is available; "
+					  "free some or give a smaller size");
+		assert_int_equal(count_objects(), 0);
+		vm_quit(group_start_mapper(g, "size=1m"));
+		assert_int_equal(umount("/dev/shm"), 0);
+	}
+}
+
 static void make_small_shm(void)
 {
 	if (unshare(CLONE_NEWNS) < 0) {
@@ -146,6 +164,7 @@ int main(void)
 		group_test(test_last_byte_fits),
 		group_test(test_replacing_needs_no_extra_room),
 		group_test(test_holes_that_can_not_be_filled),
+		group_test(test_more_than_memory),
 	};
 
 	group_needs_plugin();

@@ -29,7 +29,7 @@ static char *run(const struct group *g, const char *const *argv,
 	char *text;
 
 	snprintf(path, sizeof(path), "%s/run.output", g->folder);
-	process_start(&p, argv, environment, path);
+	process_start(&p, NULL, argv, environment, path);
 	process_wait(&p);
 	text = process_take_output(&p);
 	*exit_code = process_exit_code(&p);

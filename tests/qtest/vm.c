@@ -76,7 +76,7 @@ void vm_spawn(struct vm *vm, const struct vm_spec *spec, const char *path)
 		argv[n++] = "-device";
 		argv[n++] = spec->device;
 	}
-	process_start(&vm->process, argv, spec->environment, output);
+	process_start(&vm->process, spec->user, argv, spec->environment, output);
 }
 
 void vm_connect(struct vm *vm)

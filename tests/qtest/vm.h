@@ -29,6 +29,7 @@
  * @program: in place of hgshm-qemu, or NULL
  * @guest: a multiboot guest to run, or NULL for a stopped CPU under qtest
  * @accel: what runs it; NULL for tcg
+ * @user: whose process it is; NULL for the test's own
  */
 struct vm_spec {
 	const char *machine;
@@ -39,6 +40,7 @@ struct vm_spec {
 	const char *program;
 	const char *guest;
 	const char *accel;
+	const struct process_user *user;
 };
 
 struct vm {

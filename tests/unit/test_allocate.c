@@ -12,7 +12,8 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "shared_memory.h"
+#include "allocate.h"
+#include "hgshm/regs.h"
 
 #define BYTES (UINT64_C(40) << 20)
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory that is there before anybody touches it. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 
-#include "shared_memory.h"
+#include "allocate.h"
+#include "hgshm/regs.h"
 
 #define STEP_MAX_BYTES (UINT64_C(16) << 20)
 
