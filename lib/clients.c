@@ -14,6 +14,15 @@ static bool is_there(const struct hgshm_mapper *mapper, uint32_t index)
 	return mapper->line[index].source.fd >= 0;
 }
 
+static void drop_half_met(struct hgshm_line *line)
+{
+	if (!line->half_met)
+		return;
+	close(line->to_half_met);
+	close(line->from_half_met);
+	line->half_met = 0;
+}
+
 static void lose(struct hgshm_mapper *mapper, uint32_t index)
 {
 	struct hgshm_msg_peer down = { .index = htole32(index) };
@@ -22,10 +31,14 @@ static void lose(struct hgshm_mapper *mapper, uint32_t index)
 
 	hgshm_service_forget(&mapper->member.service, &line->source);
 	close(fd);
+	drop_half_met(line);
 	line->newcomer = false;
 	line->unmet = 0;
-	for (uint32_t i = 1; i < mapper->member.memory.clients; i++)
+	for (uint32_t i = 1; i < mapper->member.memory.clients; i++) {
 		mapper->line[i].unmet &= ~hgshm_bit(index);
+		if (mapper->line[i].half_met == index)
+			drop_half_met(&mapper->line[i]);
+	}
 	hgshm_member_disconnect(&mapper->member, index);
 	for (uint32_t i = 1; mapper->mesh && i < mapper->member.memory.clients; i++)
 		if (is_there(mapper, i) &&
@@ -64,30 +77,50 @@ static int tell_of(struct hgshm_mapper *mapper, uint32_t whom, uint32_t of, int 
 	return hgshm_wire_send(mapper->line[whom].source.fd, HGSHM_MSG_PEER_UP, &up, fds);
 }
 
+static int make_doorbells(struct hgshm_line *line)
+{
+	int to = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	int from = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	int error = to < 0 || from < 0 ? -errno : 0;
+
+	line->to_half_met = to;
+	line->from_half_met = from;
+	if (error && to >= 0)
+		close(to);
+	if (error && from >= 0)
+		close(from);
+	return error;
+}
+
 /*
  * Tells two clients of each other, with a fresh doorbell each way. Returns an error that
- * passes; then they may be told once more.
+ * passes; then the rest is for the next call, with the same doorbells where the newcomer
+ * has them: it may have rung.
  */
 static int introduce(struct hgshm_mapper *mapper, uint32_t newcomer, uint32_t other)
 {
-	int to_other = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	int to_newcomer = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	int ret = to_other < 0 || to_newcomer < 0 ? -errno : 0;
+	struct hgshm_line *line = &mapper->line[newcomer];
 	uint32_t told = newcomer;
+	int ret = 0;
 
-	if (!ret)
-		ret = tell_of(mapper, newcomer, other, to_other, to_newcomer);
+	if (!line->half_met) {
+		ret = make_doorbells(line);
+		if (ret)
+			return ret;
+		line->half_met = other;
+		ret = tell_of(mapper, newcomer, other, line->to_half_met, line->from_half_met);
+		if (ret)
+			drop_half_met(line);
+	}
 	if (!ret) {
 		told = other;
-		ret = tell_of(mapper, other, newcomer, to_newcomer, to_other);
+		ret = tell_of(mapper, other, newcomer, line->from_half_met, line->to_half_met);
 	}
-	if (to_other >= 0)
-		close(to_other);
-	if (to_newcomer >= 0)
-		close(to_newcomer);
-	if (!ret || hgshm_error_passes(ret))
+	if (hgshm_error_passes(ret))
 		return ret;
-	lose(mapper, told);
+	drop_half_met(line);
+	if (ret)
+		lose(mapper, told);
 	return 0;
 }
 
@@ -166,7 +199,9 @@ void hgshm_mapper_add_client(struct hgshm_mapper *mapper, uint32_t index, int ou
 
 void hgshm_mapper_end_clients(struct hgshm_mapper *mapper)
 {
-	for (uint32_t i = 0; i < HGSHM_CLIENTS_MAX; i++)
+	for (uint32_t i = 0; i < HGSHM_CLIENTS_MAX; i++) {
+		drop_half_met(&mapper->line[i]);
 		if (is_there(mapper, i))
 			close(mapper->line[i].source.fd);
+	}
 }

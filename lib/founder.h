@@ -30,6 +30,9 @@ struct hgshm_line {
 	/* a newcomer, until it has been told of all others */
 	bool newcomer;
 	uint64_t unmet;		/* bit i: it has not been introduced to client i yet */
+	uint32_t half_met;	/* the client that it, the newcomer, was told of alone, or 0 */
+	int to_half_met;	/* their doorbells */
+	int from_half_met;
 	int64_t deadline_ns;
 };
 

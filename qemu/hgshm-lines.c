@@ -13,14 +13,27 @@
 
 #include "hgshm-mapper.h"
 
+static void drop_half_met(HgshmPeer *p)
+{
+    if (p->half_met) {
+        event_notifier_cleanup(&p->to_half_met);
+        event_notifier_cleanup(&p->from_half_met);
+        p->half_met = 0;
+    }
+}
+
 static void peer_lost(HgshmState *s, unsigned index)
 {
     struct hgshm_msg_peer down = { .index = cpu_to_le32(index) };
 
+    drop_half_met(&s->peer[index]);
     s->peer[index].newcomer = false;
     s->peer[index].unmet = 0;
     for (unsigned i = 1; i < s->clients; i++) {
         s->peer[i].unmet &= ~(1ULL << index);
+        if (s->peer[i].half_met == index) {
+            drop_half_met(&s->peer[i]);
+        }
     }
     hgshm_peer_disconnect(s, index);
     hgshm_peers_set(s, s->peers & ~(1ULL << index));
@@ -75,32 +88,54 @@ static int tell_of(HgshmState *s, unsigned whom, unsigned of,
     return hgshm_wire_send(s->peer[whom].line, HGSHM_MSG_PEER_UP, &up, fds);
 }
 
+static int make_doorbells(HgshmPeer *p)
+{
+    int error = event_notifier_init(&p->to_half_met, 0);
+
+    if (error) {
+        return error;
+    }
+    error = event_notifier_init(&p->from_half_met, 0);
+    if (error) {
+        event_notifier_cleanup(&p->to_half_met);
+    }
+    return error;
+}
+
 /*
  * Tells two clients of each other, with a fresh doorbell each way. Returns an
- * error that passes; then they may be told once more.
+ * error that passes; then the rest is for the next call, with the same doorbells
+ * where the newcomer has them: it may have rung.
  */
 static int introduce(HgshmState *s, unsigned newcomer, unsigned other)
 {
-    EventNotifier to_other, to_newcomer;
+    HgshmPeer *p = &s->peer[newcomer];
     unsigned told = newcomer;
-    int error = event_notifier_init(&to_other, 0);
+    int error = 0;
 
-    if (!error) {
-        error = event_notifier_init(&to_newcomer, 0);
+    if (!p->half_met) {
+        error = make_doorbells(p);
         if (!error) {
-            error = tell_of(s, newcomer, other, &to_other, &to_newcomer);
-            if (!error) {
-                told = other;
-                error = tell_of(s, other, newcomer, &to_newcomer, &to_other);
-            }
-            event_notifier_cleanup(&to_newcomer);
+            p->half_met = other;
+            error = tell_of(s, newcomer, other, &p->to_half_met,
+                            &p->from_half_met);
         }
-        event_notifier_cleanup(&to_other);
+        if (error) {
+            drop_half_met(p);
+        }
     }
-    if (!error || hgshm_error_passes(error)) {
+    if (!error) {
+        told = other;
+        error = tell_of(s, other, newcomer, &p->from_half_met,
+                        &p->to_half_met);
+    }
+    if (hgshm_error_passes(error)) {
         return error;
     }
-    peer_lost(s, told);
+    drop_half_met(p);
+    if (error) {
+        peer_lost(s, told);
+    }
     return 0;
 }
 
@@ -173,6 +208,13 @@ void hgshm_lines_introduce_newcomers(HgshmState *s)
                                   hgshm_error_text(error));
             peer_lost(s, i);
         }
+    }
+}
+
+void hgshm_lines_stop(HgshmState *s)
+{
+    for (unsigned i = 1; i < s->clients; i++) {
+        drop_half_met(&s->peer[i]);
     }
 }
 

@@ -372,6 +372,7 @@ void hgshm_mapper_stop(HgshmState *s)
     qemu_chr_fe_set_handlers(&s->chr, NULL, NULL, NULL, NULL, NULL, NULL, false);
     qemu_bh_delete(s->arrival_bh);
     s->arrival_bh = NULL;
+    hgshm_lines_stop(s);
     timer_free(s->again);
     s->again = NULL;
     while (!QTAILQ_EMPTY(&s->meetings)) {

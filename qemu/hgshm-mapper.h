@@ -21,5 +21,6 @@ bool hgshm_lines_index_free(HgshmState *s, unsigned index);
 void hgshm_lines_add(HgshmState *s, unsigned index, int doorbell_fd,
                      int own_doorbell_fd, int line);
 void hgshm_lines_introduce_newcomers(HgshmState *s);
+void hgshm_lines_stop(HgshmState *s);
 
 #endif

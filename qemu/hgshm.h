@@ -67,6 +67,8 @@ typedef struct HgshmPeer {
     /* the mapper's: a newcomer has not been told of all others yet */
     bool newcomer;
     uint64_t unmet;         /* bit i: it has not been introduced to VM i */
+    unsigned half_met;      /* a VM that it, the newcomer, was told of alone */
+    EventNotifier to_half_met, from_half_met;   /* valid if half_met */
     int64_t deadline_ms;    /* of being a newcomer */
 } HgshmPeer;
 
