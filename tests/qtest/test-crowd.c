@@ -31,9 +31,10 @@
 
 /*
  * Client n is introduced with 4 (n - 1) descriptors. The 18th can't be introduced to all,
- * since with all before it there would be 612.
+ * since with all before it there would be 612. It stops at 602, or at 603 where the one of
+ * its WELCOME has not been taken yet, and both are too many.
  */
-#define DESCRIPTORS_MAX	600
+#define DESCRIPTORS_MAX	601
 #define SLOW		18
 
 /* Longer than a client takes from its connection to its HELLO; shorter proves less. */
