@@ -57,6 +57,7 @@ unset RING
 vm-doorbells stray
 barrier stray
 vm-doorbells none
+barrier stray-is-quiet
 
 case $HGSHM_INDEX in
 1) vm-doorbells all ;;
