@@ -20,16 +20,9 @@ barrier written
 vm32-slices check 1
 barrier seen
 
-case $HGSHM_INDEX in
-0) vm32-doorbells ping 1 50 ;;
-1) vm32-doorbells pong 0 50 ;;
-esac
-barrier pinged
-case $HGSHM_INDEX in
-0) vm32-doorbells pong 1 50 ;;
-1) vm32-doorbells ping 0 50 ;;
-esac
-barrier ponged
+export DOORBELLS=vm32-doorbells
+turn 0 ping 1 pong 50
+turn 1 ping 0 pong 50
 case $HGSHM_INDEX in
 0)
 	vm32-events serve 1

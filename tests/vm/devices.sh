@@ -26,17 +26,13 @@ vm_add "$@"
 vm_script 0 <<'END'
 exec 8<>/dev/hgshm0
 barrier up
-# each looks at the end whether a ring too many comes, so nobody goes on before that
-vm-doorbells ping 1 20
-barrier pinged
-vm-doorbells pong 1 20
-barrier ponged
+turn 0 ping 1 pong 20
+turn 1 ping 0 pong 20
 vm-doorbells all
 barrier rung
 export RING=store
-vm-doorbells ping 1 20
-barrier pinged-by-store
-vm-doorbells pong 1 20
+turn 0 ping 1 pong 20
+turn 1 ping 0 pong 20
 unset RING
 barrier strayed
 
@@ -73,16 +69,13 @@ END
 vm_script 1 <<'END'
 exec 8<>/dev/hgshm0
 barrier up
-vm-doorbells pong 0 20
-barrier pinged
-vm-doorbells ping 0 20
-barrier ponged
+turn 0 ping 1 pong 20
+turn 1 ping 0 pong 20
 vm-doorbells once 0
 barrier rung
 export RING=store
-vm-doorbells pong 0 20
-barrier pinged-by-store
-vm-doorbells ping 0 20
+turn 0 ping 1 pong 20
+turn 1 ping 0 pong 20
 unset RING
 vm-doorbells stray
 barrier strayed

@@ -25,16 +25,6 @@ barrier written
 vm-slices check 1
 barrier seen
 
-# turn FIRST VERB SECOND ANSWER COUNT: nobody goes on before both are done, since
-# each looks at the end whether a ring too many comes
-turn() {
-	case $HGSHM_INDEX in
-	"$1") vm-doorbells "$2" "$3" "$5" ;;
-	"$3") vm-doorbells "$4" "$1" "$5" ;;
-	esac
-	barrier "$*"
-}
-
 # pair FIRST SECOND: the two talk, the third hears nothing
 pair() {
 	turn "$1" ping "$2" pong 100

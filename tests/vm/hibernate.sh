@@ -36,20 +36,16 @@ barrier up
 vm-peers gone 2
 vm-doorbells once 1
 barrier awake
-vm-doorbells ping 1 10
-barrier pinged
-vm-doorbells pong 1 10
-barrier rung
+turn 0 ping 1 pong 10
+turn 1 ping 0 pong 10
 END
 vm_script 1 <<'END'
 exec 8<>/dev/hgshm0
 barrier up
 vm-slept /dev/vda 2
 barrier awake
-vm-doorbells pong 0 10
-barrier pinged
-vm-doorbells ping 0 10
-barrier rung
+turn 0 ping 1 pong 10
+turn 1 ping 0 pong 10
 END
 vm_script 2 <<'END'
 exec 8<>/dev/hgshm0

@@ -29,6 +29,10 @@
 #
 #	fail TEXT...         ends the VM as failed
 #	refused COMMAND...   fails unless the command fails
+#	turn FIRST VERB SECOND ANSWER COUNT
+#	                     VM FIRST and VM SECOND do this with vm-doorbells, or
+#	                     $DOORBELLS. Nobody goes on before both are done, since
+#	                     each looks at the end whether a ring too many comes
 #
 # vm_run fails the test if any VM failed, if its kernel said BUG, WARNING, Oops or
 # anything of lockdep or a sanitizer, or found leaked memory, or if anything was left
@@ -111,7 +115,14 @@ vm_script() {
 		# shellcheck disable=SC2016 # for the guest's shell
 		printf '%s\n' 'set -eu' \
 			'fail() { printf "FAIL: %s\n" "$*"; exit 1; }' \
-			'refused() { if "$@"; then fail "must not work: $*"; fi; }'
+			'refused() { if "$@"; then fail "must not work: $*"; fi; }' \
+			'turn() {' \
+			'	case $HGSHM_INDEX in' \
+			'	"$1") "${DOORBELLS:-vm-doorbells}" "$2" "$3" "$5" ;;' \
+			'	"$3") "${DOORBELLS:-vm-doorbells}" "$4" "$1" "$5" ;;' \
+			'	esac' \
+			'	barrier "$*"' \
+			'}'
 		cat
 	} >"$vm_dir/scripts/$1"
 }

@@ -38,10 +38,8 @@ vm-peers gone 2
 vm-qmp run '{"execute": "system_wakeup"}' WAKEUP
 vm-doorbells once 1
 barrier awake
-vm-doorbells ping 1 10
-barrier pinged
-vm-doorbells pong 1 10
-barrier rung
+turn 0 ping 1 pong 10
+turn 1 ping 0 pong 10
 END
 vm_script 1 <<'END'
 exec 8<>/dev/hgshm0
@@ -49,10 +47,8 @@ barrier up
 vm-slept mem 2
 vm-dma check 1 7
 barrier awake
-vm-doorbells pong 0 10
-barrier pinged
-vm-doorbells ping 0 10
-barrier rung
+turn 0 ping 1 pong 10
+turn 1 ping 0 pong 10
 END
 vm_script 2 <<'END'
 exec 8<>/dev/hgshm0
